@@ -1,0 +1,55 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target: language mode 6, warnings are errors, `any` is written out.
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func swiftTarget(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func suite(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil, exclude: [String] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "tripline",
+    products: [.executable(name: "tripline", targets: ["tripline"])],
+    targets: [
+        // C libraries of Debian: header, module map, inline shims.
+        .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
+        .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
+        .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
+        .target(name: "CLinux"),
+
+        // Clients: know nothing of fraud; each the only importer of its C module.
+        swiftTarget("Kafka", ["CRdKafka"]),
+        swiftTarget("Redis", ["CHiredis"]),
+        swiftTarget("HTTPServer", ["CMicroHTTPD"]),
+
+        // The pure core.
+        swiftTarget("CEL", []),
+        swiftTarget("FraudEngine", ["CEL", "CCrypto", "CLinux"]),
+        swiftTarget("RuleFiles", ["CEL", "FraudEngine", "CYAML", "CCrypto"]),
+
+        // The shell and the executable.
+        swiftTarget("FraudService", ["FraudEngine", "RuleFiles", "Kafka", "Redis", "HTTPServer", "CLinux"]),
+        .executableTarget(name: "tripline", dependencies: ["FraudService", "RuleFiles", "FraudEngine"], swiftSettings: strict),
+
+        suite("CELTests", ["CEL"]),
+        suite("FraudEngineTests", ["FraudEngine", "RuleFiles"]),
+        suite("RuleFilesTests", ["RuleFiles", "FraudEngine", "CEL"], exclude: ["Fixtures"]),
+        suite("KafkaTests", ["Kafka"]),
+        suite("RedisTests", ["Redis"]),
+        suite("HTTPServerTests", ["HTTPServer"]),
+        suite("FraudServiceTests", ["FraudService", "FraudEngine", "RuleFiles"]),
+        suite("RepositoryTests", []),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,4 @@
+/// A parsed and type-checked expression.
+public struct CheckedExpression: Sendable {
+    public init() {}
+}

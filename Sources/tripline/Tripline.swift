@@ -1,0 +1,4 @@
+@main
+struct Tripline {
+    static func main() {}
+}
