@@ -1,0 +1,86 @@
+extension PartitionMachine {
+    /// Appends a late payment or a dead letter to the outbox: the original bytes and headers, and why it stands there.
+    func emit(
+        _ outcome: Outcome, _ record: RawRecord, lane: Int, kit: inout FoldKit, outbox: inout Outbox, context: borrowing OutputContext,
+        headers: HeaderSource
+    ) {
+        let key = record.key == nil ? nil : outbox.append { $0.append(record.keySlice) }
+        let headersStart = outbox.bytes.count
+        headers(lane, false, &outbox.bytes)
+        var value: Range<Int>?
+        if outcome == .late {
+            appendLateHeaders(record, lane: lane, kit: kit, to: &outbox.bytes)
+            appendTimestamp(record, to: &outbox.bytes)
+        } else {
+            appendErrorHeaders(record, lane: lane, kit: &kit, context: context, to: &outbox.bytes)
+            appendTimestamp(record, to: &outbox.bytes)
+            if record.keyCount + record.valueCount + (outbox.bytes.count - headersStart) > context.deadLetterMaxBytes {
+                HeaderBlock.append("tripline.error.truncated", utf8: "true", to: &outbox.bytes)
+                value = nil
+                outbox.append(outcome, partition, key: key, value: nil, headers: headersStart..<outbox.bytes.count, record)
+                return
+            }
+        }
+        let block = headersStart..<outbox.bytes.count
+        value = outbox.append { $0.append(record.valueSlice) }
+        outbox.append(outcome, partition, key: key, value: value, headers: block, record)
+    }
+
+    private func appendLateHeaders(_ record: RawRecord, lane: Int, kit: borrowing FoldKit, to block: inout ByteWriter) {
+        let window = kit.lanes[lane].window
+        let end = state.windows.end(of: window)
+        let closedAt = end + state.windows.grace
+        HeaderBlock.append("tripline.late.window_start", timestamp: state.windows.start(of: window), to: &block)
+        HeaderBlock.append("tripline.late.window_end", timestamp: end, to: &block)
+        HeaderBlock.append("tripline.late.closed_at", timestamp: closedAt, to: &block)
+        HeaderBlock.append("tripline.late.lateness_ms", utf8: String(state.streamTime - closedAt), to: &block)
+    }
+
+    private func appendErrorHeaders(
+        _ record: RawRecord, lane: Int, kit: inout FoldKit, context: borrowing OutputContext, to block: inout ByteWriter
+    ) {
+        kit.text.removeAll()
+        appendProblem(record, lane: lane, kit: &kit)
+        let reason = kit.lanes[lane].reason
+        HeaderBlock.append("__streams.errors.exception", utf8: "io.tripline.InvalidPayment", to: &block)
+        HeaderBlock.append("__streams.errors.message", ByteSlice(start: kit.text.bytes, count: kit.text.count), to: &block)
+        context.inputTopic.withUnsafeBytes { HeaderBlock.append("__streams.errors.topic", ByteSlice($0), to: &block) }
+        HeaderBlock.append("__streams.errors.partition", utf8: String(partition), to: &block)
+        HeaderBlock.append("__streams.errors.offset", utf8: String(record.offset), to: &block)
+        HeaderBlock.append(
+            "tripline.error.reason", ByteSlice(start: reason.name.utf8Start, count: reason.name.utf8CodeUnitCount), to: &block)
+    }
+
+    /// The decoder's sentence on what is wrong: it remembers only its last record, so this one is decoded once more.
+    private func appendProblem(_ record: RawRecord, lane: Int, kit: inout FoldKit) {
+        let saved = kit.batch.payments[lane]
+        switch kit.decoder.decode(record, lane: lane, into: kit.batch) {
+        case .invalid: kit.decoder.appendProblem(to: &kit.text)
+        case .payment, .ignored: preconditionFailure("decoding is a function of the record")
+        }
+        kit.batch.payments[lane] = saved
+    }
+
+    private func appendTimestamp(_ record: RawRecord, to block: inout ByteWriter) {
+        if record.timestamp != RawRecord.absentTimestamp {
+            HeaderBlock.append("tripline.timestamp", utf8: String(record.timestamp), to: &block)
+        }
+    }
+}
+
+extension Outbox {
+    mutating func append(_ outcome: Outcome, _ partition: Int32, key: Range<Int>?, value: Range<Int>?, headers: Range<Int>, _ record: RawRecord) {
+        entries.append(
+            Entry(
+                kind: outcome == .late ? .late : .deadLetter, partition: partition, key: key, value: value, headers: headers,
+                receivedAt: record.timestamp))
+    }
+}
+
+extension HeaderBlock {
+    static func append(_ name: StaticString, timestamp: Int64, to block: inout ByteWriter) {
+        var text = ByteWriter(capacity: 64)
+        text.append(timestamp: timestamp)
+        append(name, text.array(), to: &block)
+    }
+}

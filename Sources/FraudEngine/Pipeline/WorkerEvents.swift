@@ -1,0 +1,75 @@
+/// What a worker's machine is told.
+package enum WorkerEvent: Sendable {
+    /// The group gave partitions (inside the poll call).
+    case assigned([Claim])
+    /// The group took all partitions back (inside the poll call); `isLost`: another member may own them already.
+    case revoked(isLost: Bool)
+    /// The checkpoint thread has read what `load` asked for.
+    case loaded(partition: Int32, claim: UInt64, Result<RecoveredState, Refusal>)
+    /// How the transaction of the last `flush` ended.
+    case flushed(TransactionOutcome)
+    /// The checkpoint thread has written a snapshot, or failed.
+    case checkpointed(partition: Int32, epoch: Int64, offset: Int64, succeeded: Bool)
+    /// A new rule set was read, checked and stored.
+    case rulesOffered(RuleSet)
+    /// Scores that Redis lost: all of a partition's are to be written again.
+    case scoresLost(partition: Int32)
+    case tick
+    /// SIGTERM: finish and leave.
+    case stop
+}
+
+/// What a worker's machine asks for, in order.
+package enum WorkerAction {
+    /// Read exactly these partitions from these offsets.
+    case assign([(partition: Int32, offset: Int64)])
+    /// Read the partition's newest usable checkpoint.
+    case load(partition: Int32, claim: UInt64, CommittedPosition, logStart: Int64)
+    /// One transaction: the outbox's records, then these offsets with their metadata; answer with `.flushed`.
+    case flush(FlushPlan)
+    /// These scores are committed.
+    case writeScores([ScoreChange], epochs: [Int32: Int64])
+    case writeCheckpoint(PartitionSnapshot, CheckpointHeader)
+    case refused(partition: Int32, Refusal)
+    case wentLive(partition: Int32)
+    case switched(partition: Int32, RuleActivation)
+    /// Everything is committed and, as far as asked for, on its way to the checkpoint thread.
+    case stopped
+}
+
+/// A partition the group gave to this worker, with what the broker and the store know about it.
+package struct Claim: Sendable {
+    package var partition: Int32
+    package var committed: CommittedPosition?
+    /// First and one past the last offset of the log.
+    package var logStart: Int64
+    package var logEnd: Int64
+    /// Where a new group starts reading.
+    package var birthOffset: Int64
+    /// Offset of the newest checkpoint in the store, of any lineage.
+    package var newestCheckpoint: Int64?
+
+    package init(partition: Int32, committed: CommittedPosition?, logStart: Int64, logEnd: Int64, birthOffset: Int64, newestCheckpoint: Int64?) {
+        self.partition = partition
+        self.committed = committed
+        self.logStart = logStart
+        self.logEnd = logEnd
+        self.birthOffset = birthOffset
+        self.newestCheckpoint = newestCheckpoint
+    }
+}
+
+/// The offsets of one transaction.
+package struct FlushPlan {
+    package var offsets: [(partition: Int32, position: CommittedPosition)]
+    /// The assignment whose group metadata must go with them.
+    package var assignmentEpoch: UInt64
+}
+
+package enum TransactionOutcome: Equatable, Sendable {
+    case committed
+    /// Ended without effect, and why.
+    case aborted(String)
+    /// Neither the offsets before nor those sent are committed: another owner was here.
+    case foreign
+}

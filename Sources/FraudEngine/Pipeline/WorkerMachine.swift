@@ -1,0 +1,363 @@
+/// What a worker is set to do.
+package struct WorkerSettings: Sendable {
+    package var windows: TumblingWindows
+    package var mapping: InputMapping
+    package var output: OutputContext
+    package var group: String
+    package var topic: String
+    package var foldHash: String
+    package var partitionCount: Int
+    /// Milliseconds an output may be pending, also in catch-up, and between commits of offsets alone.
+    package var outputDelay: Int64 = 15
+    package var catchUpDelay: Int64 = 100
+    package var commitInterval: Int64 = 1_000
+    /// Pending outputs that make a transaction due at once.
+    package var commitMaxRecords = 50_000
+    package var checkpointMaxAge: Int64 = 60_000
+    package var checkpointMaxDebt: Int64 = 1_000_000
+    /// Places accounts in tables; of this process.
+    package var seed: UInt64
+
+    package init(
+        windows: TumblingWindows, mapping: InputMapping, output: OutputContext, group: String, topic: String, foldHash: String, partitionCount: Int,
+        seed: UInt64
+    ) {
+        self.windows = windows
+        self.mapping = mapping
+        self.output = output
+        self.group = group
+        self.topic = topic
+        self.foldHash = foldHash
+        self.partitionCount = partitionCount
+        self.seed = seed
+    }
+}
+
+/// Keeps a kit in place: it is folded with through a reference.
+package final class KitBox {
+    package var kit: FoldKit
+
+    init(_ kit: consuming FoldKit) { self.kit = kit }
+}
+
+/// A worker's decisions as a machine of events and actions: which partitions it reads and from where, when a transaction is due and what is in
+/// it, what an abort, a rebalance, a switch of rules and a stop ask for. Pure: no client, no clock. `Pipeline/PartitionMachine` does the folding.
+///
+/// Invariants: memory is never older than the last commit and never lost without recovery; offsets, metadata and outputs of one transaction
+/// belong to one assignment; scores leave only after their commit; snapshots are taken at commit boundaries.
+package struct WorkerMachine: ~Copyable {
+    package let settings: WorkerSettings
+    /// Rises in every assign and revoke.
+    package internal(set) var assignmentEpoch: UInt64 = 0
+    package internal(set) var tasks: [Int32: PartitionTask] = [:]
+    package internal(set) var refused: [Int32: Refusal] = [:]
+    package var outbox = Outbox()
+    /// Set by the shell: a full batch came back, so that more is waiting.
+    package var isCatchingUp = false
+    var loading: [Int32: Loading] = [:]
+    var parked: [Int32: PartitionTask] = [:]
+    var kits: [RuleSetHash: KitBox] = [:]
+    /// What live partitions are to be judged by.
+    package internal(set) var offered: RuleSet
+    /// First offset and number of aborts of the transaction that keeps failing, by partition.
+    var aborts: [Int32: (offset: Int64, count: Int)] = [:]
+    var inFlight: FlushPlan?
+    var oldestOutputAt: Int64?
+    var lastCommitAt: Int64 = 0
+    var isStopping = false
+    var mustFlush = false
+    var isRevoking = false
+
+    /// A partition whose checkpoint is being read.
+    struct Loading {
+        var committed: CommittedPosition
+        var metadata: CommitMetadata
+        var logStart: Int64
+    }
+
+    package init(settings: WorkerSettings, ruleSet: RuleSet) {
+        self.settings = settings
+        offered = ruleSet
+    }
+
+    /// Partitions that wait for their checkpoint.
+    package var loadingPartitions: [Int32] { loading.keys.sorted() }
+
+    /// Hands over what was counted since the last call, by rule set.
+    package mutating func drainCounters(_ take: (RuleSet, FoldCounters) -> Void) {
+        for hash in kits.keys.sorted(by: { $0.hexadecimal < $1.hexadecimal }) {
+            guard let box = kits[hash] else { continue }
+            take(box.kit.ruleSet, box.kit.counters)
+            box.kit.counters.removeAll()
+        }
+    }
+
+    /// Every snapshot that was asked for is written or failed.
+    package var isSettled: Bool { !tasks.values.contains { $0.isCheckpointing } }
+
+    /// Takes an event at `now` (monotonic milliseconds); `wallClock` (Unix milliseconds) only names new lineages.
+    package mutating func handle(_ event: WorkerEvent, now: Int64, wallClock: Int64) -> [WorkerAction] {
+        switch event {
+        case .assigned(let claims): return assigned(claims, now: now, wallClock: wallClock)
+        case .revoked(let isLost): return revoked(isLost: isLost, now: now)
+        case .loaded(let partition, let claim, let result): return loaded(partition, claim: claim, result, now: now)
+        case .flushed(let outcome):
+            let actions = flushed(outcome, now: now)
+            return isRevoking ? actions + finishRevoke() : actions
+        case .checkpointed(let partition, let epoch, let offset, let succeeded):
+            return checkpointed(partition, epoch: epoch, offset: offset, succeeded: succeeded, now: now)
+        case .rulesOffered(let set):
+            offered = set
+            return flushIfDue(now: now)
+        case .scoresLost(let partition): return rewriteScores(partition)
+        case .tick: return flushIfDue(now: now)
+        case .stop:
+            isStopping = true
+            mustFlush = true
+            return flushIfDue(now: now)
+        }
+    }
+
+    // MARK: Reading
+
+    /// Folds a run of at most 64 records of one partition. Returns false if the partition is not read now (its records are dropped).
+    @discardableResult
+    package mutating func fold(
+        partition: Int32, _ records: UnsafeBufferPointer<RawRecord>, now: Int64, headers: HeaderSource
+    ) -> Bool {
+        guard let task = tasks[partition], task.phase != .born else { return false }
+        var start = 0
+        while start < records.count {
+            let offset = records[start].offset
+            if offset < task.machine.next {
+                if task.anchorToCheck != nil { checkAnchor(records[start], task) }
+                start += 1
+                continue
+            }
+            if let anchor = task.anchorToCheck { refuse(task, .anchorMismatch(offset: anchor.offset)) }
+            guard tasks[partition] === task else { return false }
+            let end = endOfSlice(records, from: start, task)
+            let isLive = task.phase == .live
+            let box = kit(for: task.ruleSet(at: offset), task)
+            let before = outbox.entries.count + outbox.scores.count
+            task.machine.fold(
+                UnsafeBufferPointer(rebasing: records[start..<end]), kit: &box.kit, outbox: &outbox, context: settings.output, emits: isLive,
+                headers: { headers(start + $0, $1, &$2) })
+            if before == 0, !outbox.isEmpty { oldestOutputAt = now }
+            start = end
+            if case .replaying(let until) = task.phase {
+                if let anchor = task.committedMetadata?.anchor, anchor.offset == task.machine.next - 1, task.machine.anchor != anchor {
+                    refuse(task, .anchorMismatch(offset: anchor.offset))
+                    return false
+                }
+                if task.machine.next >= until { finishReplay(task, until: until) }
+            }
+        }
+        return true
+    }
+
+    /// Where the slice that starts at `start` ends: at Y while replaying, at a switch of rules, at the end of the run.
+    private func endOfSlice(_ records: UnsafeBufferPointer<RawRecord>, from start: Int, _ task: PartitionTask) -> Int {
+        var bound = Int64.max
+        if case .replaying(let until) = task.phase { bound = until }
+        if let next = task.nextSwitch(after: records[start].offset) { bound = min(bound, next) }
+        if records[records.count - 1].offset < bound { return records.count }
+        var end = start + 1
+        while end < records.count, records[end].offset < bound { end += 1 }
+        return end
+    }
+
+    private mutating func checkAnchor(_ record: RawRecord, _ task: PartitionTask) {
+        guard let anchor = task.anchorToCheck, record.offset >= anchor.offset else { return }
+        task.anchorToCheck = nil
+        if record.offset != anchor.offset || Anchor.hash(record) != anchor.hash {
+            refuse(task, .anchorMismatch(offset: anchor.offset))
+        } else if case .replaying(let until) = task.phase, task.machine.next >= until {
+            finishReplay(task, until: until)
+        }
+    }
+
+    /// The kit of a rule set, bound to the task's state.
+    func kit(for hash: RuleSetHash, _ task: PartitionTask) -> KitBox {
+        guard let box = kits[hash] else { preconditionFailure("a rule set is known before a record is judged by it") }
+        if task.boundRules != hash {
+            task.machine.use(box.kit)
+            task.boundRules = hash
+        }
+        return box
+    }
+
+    mutating func know(_ set: RuleSet) {
+        if kits[set.hash] == nil { kits[set.hash] = KitBox(FoldKit(ruleSet: set, mapping: settings.mapping, windows: settings.windows)) }
+    }
+
+    // MARK: Transactions
+
+    /// Milliseconds from `now` until a transaction may be due; the worker waits no longer for records.
+    package func waitLimit(now: Int64) -> Int64 {
+        if mustFlush { return 0 }
+        var due = lastCommitAt + settings.commitInterval
+        if let oldest = oldestOutputAt { due = min(due, oldest + outputDelay) }
+        return max(0, due - now)
+    }
+
+    private var outputDelay: Int64 { isCatchingUp ? settings.catchUpDelay : settings.outputDelay }
+
+    package mutating func flushIfDue(now: Int64) -> [WorkerAction] {
+        guard inFlight == nil else { return [] }
+        requestSwitches()
+        let outputIsDue = oldestOutputAt.map { now - $0 >= outputDelay } ?? false
+        let isFull = outbox.entries.count + outbox.scores.count >= settings.commitMaxRecords
+        guard mustFlush || outputIsDue || isFull || now - lastCommitAt >= settings.commitInterval else { return [] }
+        return flush(now: now)
+    }
+
+    /// Asks for a transaction of everything pending; nothing to do, nothing asked.
+    mutating func flush(now: Int64) -> [WorkerAction] {
+        mustFlush = false
+        var offsets: [(partition: Int32, position: CommittedPosition)] = []
+        for partition in tasks.keys.sorted() {
+            guard let task = tasks[partition] else { continue }
+            if task.hasMoved || task.phase == .born || task.mustCommit {
+                offsets.append((partition, CommittedPosition(offset: task.machine.next, metadata: metadata(of: task).line)))
+            }
+        }
+        guard !offsets.isEmpty else {
+            precondition(outbox.entries.isEmpty, "an output comes with the offset that passes its cause")
+            lastCommitAt = now
+            oldestOutputAt = nil
+            return scoresCommitted() + afterCommit(now: now)
+        }
+        let plan = FlushPlan(offsets: offsets, assignmentEpoch: assignmentEpoch)
+        inFlight = plan
+        return [.flush(plan)]
+    }
+
+    func metadata(of task: PartitionTask) -> CommitMetadata {
+        CommitMetadata(
+            epoch: task.epoch, streamTime: task.machine.state.streamTime, digest: task.machine.state.digest, foldHash: settings.foldHash,
+            partitionCount: settings.partitionCount, totals: task.machine.state.totals, anchor: task.machine.anchor,
+            history: Array(task.machine.history.suffix(CommitMetadata.historyLimit)))
+    }
+
+    private mutating func flushed(_ outcome: TransactionOutcome, now: Int64) -> [WorkerAction] {
+        guard let plan = inFlight else { preconditionFailure("a transaction ends once") }
+        inFlight = nil
+        lastCommitAt = now
+        oldestOutputAt = nil
+        switch outcome {
+        case .committed: return committed(plan, now: now)
+        case .aborted(let cause): return aborted(plan, cause: cause, now: now)
+        case .foreign: return discard(plan.offsets.map(\.partition), now: now)
+        }
+    }
+
+    private mutating func committed(_ plan: FlushPlan, now: Int64) -> [WorkerAction] {
+        var actions: [WorkerAction] = []
+        var isBirth = false
+        for (partition, position) in plan.offsets {
+            guard let task = tasks[partition] else { continue }
+            aborts[partition] = nil
+            task.committed = position
+            task.mustCommit = false
+            if task.phase == .born {
+                task.phase = .live
+                isBirth = true
+                task.mustCheckpoint = true
+                actions.append(.wentLive(partition: partition))
+            }
+        }
+        actions += scoresCommitted()
+        actions += afterCommit(now: now)
+        if isBirth { actions.append(assignment()) }
+        return actions
+    }
+
+    private mutating func scoresCommitted() -> [WorkerAction] {
+        let scores = outbox.scores
+        outbox.removeAll()
+        guard !scores.isEmpty else { return [] }
+        return [.writeScores(scores, epochs: tasks.mapValues(\.epoch))]
+    }
+
+    /// Discards what an aborted transaction had folded: its partitions recover as after a crash.
+    private mutating func aborted(_ plan: FlushPlan, cause: String, now: Int64) -> [WorkerAction] {
+        var actions: [WorkerAction] = []
+        for (partition, position) in plan.offsets {
+            let offset = tasks[partition]?.committed?.offset ?? position.offset
+            let previous = aborts[partition]
+            let count = previous?.offset == offset ? (previous?.count ?? 0) + 1 : 1
+            aborts[partition] = (offset, count)
+            if count >= 3 {
+                tasks[partition] = nil
+                actions.append(refuse(partition, .abortedThrice(offset: offset, cause: cause)))
+            }
+        }
+        return actions + discard(plan.offsets.map(\.partition), now: now)
+    }
+
+    /// Drops outputs and the partitions' states; they are loaded anew. (A birth that was not committed has nothing to drop: it is tried again.)
+    mutating func discard(_ partitions: [Int32], now: Int64) -> [WorkerAction] {
+        outbox.removeAll()
+        var actions: [WorkerAction] = []
+        for partition in partitions {
+            guard let task = tasks[partition] else { continue }
+            guard let committed = task.committed, let metadata = read(committed.metadata) else {
+                mustFlush = true
+                continue
+            }
+            tasks[partition] = nil
+            loading[partition] = Loading(committed: committed, metadata: metadata, logStart: 0)
+            actions.append(.load(partition: partition, claim: assignmentEpoch, committed, logStart: 0))
+        }
+        actions.append(assignment())
+        return actions
+    }
+
+    /// The metadata of a position this worker committed or checked itself.
+    private func read(_ line: String) -> CommitMetadata? {
+        do { return try CommitMetadata(line: line) } catch { return nil }
+    }
+
+    /// What may happen at a commit boundary: a switch of rules, snapshots, leaving.
+    private mutating func afterCommit(now: Int64) -> [WorkerAction] {
+        var actions = switchRules()
+        actions += takeSnapshots(now: now)
+        if isStopping, !tasks.values.contains(where: { $0.mustCommit }) { actions.append(.stopped) }
+        return actions
+    }
+
+    /// The partitions that are read now, each from where it stands.
+    func assignment() -> WorkerAction {
+        var positions: [(partition: Int32, offset: Int64)] = []
+        for partition in tasks.keys.sorted() {
+            guard let task = tasks[partition], task.phase != .born else { continue }
+            positions.append((partition, task.anchorToCheck == nil ? task.machine.next : task.readFrom))
+        }
+        return .assign(positions)
+    }
+
+    /// Where each partition is read next: for a seek after a batch was dropped.
+    package func positions() -> [(partition: Int32, offset: Int64)] {
+        if case .assign(let positions) = assignment() { positions } else { [] }
+    }
+
+    /// Refusals that came up while folding, to be acted on before the next poll.
+    package mutating func takePending() -> [WorkerAction] {
+        defer { pending.removeAll() }
+        return pending
+    }
+
+    var pending: [WorkerAction] = []
+
+    mutating func refuse(_ task: PartitionTask, _ why: Refusal) {
+        tasks[task.partition] = nil
+        pending.append(refuse(task.partition, why))
+        pending.append(assignment())
+    }
+
+    mutating func refuse(_ partition: Int32, _ why: Refusal) -> WorkerAction {
+        refused[partition] = why
+        return .refused(partition: partition, why)
+    }
+}

@@ -1,0 +1,123 @@
+import CCrypto
+
+/// A checkpoint as bytes: a text header, the state, and the SHA-256 of both.
+///
+/// Layout: `TLCP1\n`, header length (4 bytes, little-endian), header (one `name=value` a line), state (`StateCodec`), 32 bytes of SHA-256.
+package enum CheckpointFile {
+    package enum Problem: Error, Equatable {
+        case notACheckpoint
+        /// Cut short or changed since it was written.
+        case checksum
+        case header(String)
+        case state(StateCodec.Problem)
+    }
+
+    private static let magic = Array("TLCP1\n".utf8)
+    private static let checksumCount = 32
+
+    package static func encode(_ header: CheckpointHeader, _ snapshot: PartitionSnapshot, to out: inout ByteWriter) {
+        out.append(magic)
+        let text = Array(self.text(header).utf8)
+        out.append(little: UInt32(text.count))
+        out.append(text)
+        StateCodec.encode(snapshot, to: &out)
+        let sum = out.withBytes { sha256($0) }
+        out.append(sum)
+    }
+
+    package static func sha256(_ bytes: UnsafeRawBufferPointer) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: checksumCount)
+        _ = SHA256(bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), bytes.count, &digest)
+        return digest
+    }
+
+    private static func text(_ header: CheckpointHeader) -> String {
+        var lines = [
+            "group=\(header.group)", "topic=\(header.topic)", "partition=\(header.partition)", "epoch=\(header.epoch)", "offset=\(header.offset)",
+            "fold=\(header.foldHash)", "partitions=\(header.partitionCount)", "digest=\(hexadecimal(header.digest))",
+        ]
+        if let anchor = header.anchor { lines.append("anchor=\(anchor.offset):\(hexadecimal(anchor.hash))") }
+        for entry in header.history {
+            lines.append("rules=\(entry.sequence):\(entry.ruleSet.hexadecimal):\(entry.fromOffset):\(entry.streamTime)")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// The header of a checkpoint whose checksum is right.
+    package static func header(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> CheckpointHeader { try parts(bytes).header }
+
+    /// Header and state; nothing of a damaged checkpoint is used.
+    package static func decode(_ bytes: UnsafeRawBufferPointer, windows: TumblingWindows, seed: UInt64) throws(Problem) -> (CheckpointHeader, PartitionStateBox) {
+        let (header, body) = try parts(bytes)
+        do throws(StateCodec.Problem) {
+            let state = try StateCodec.decode(body, windows: windows, seed: seed)
+            guard state.digest == header.digest else { throw StateCodec.Problem.digest }
+            return (header, PartitionStateBox(state))
+        } catch {
+            throw .state(error)
+        }
+    }
+
+    private static func parts(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> (header: CheckpointHeader, body: UnsafeRawBufferPointer) {
+        guard bytes.count > magic.count + 4 + checksumCount, bytes.prefix(magic.count).elementsEqual(magic) else { throw .notACheckpoint }
+        let covered = UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count - checksumCount)])
+        guard sha256(covered).elementsEqual(bytes[(bytes.count - checksumCount)...]) else { throw .checksum }
+        let headerCount = Int(UInt32(littleEndian: covered.loadUnaligned(fromByteOffset: magic.count, as: UInt32.self)))
+        let bodyStart = magic.count + 4 + headerCount
+        guard bodyStart <= covered.count else { throw .header("its length is wrong") }
+        let text = String(decoding: covered[(magic.count + 4)..<bodyStart], as: UTF8.self)
+        return (try header(text), UnsafeRawBufferPointer(rebasing: covered[bodyStart...]))
+    }
+
+    private static func header(_ content: String) throws(Problem) -> CheckpointHeader {
+        var values: [String: String] = [:]
+        var history: [RuleActivation] = []
+        for line in content.split(separator: "\n") {
+            guard let equals = line.firstIndex(of: "=") else { throw .header("a line without '='") }
+            let name = String(line[..<equals])
+            let value = String(line[line.index(after: equals)...])
+            if name == "rules" { history.append(try activation(value)) } else { values[name] = value }
+        }
+        func text(_ name: String) throws(Problem) -> String {
+            guard let value = values[name] else { throw .header("'\(name)' is missing") }
+            return value
+        }
+        func integer(_ name: String) throws(Problem) -> Int64 {
+            guard let value = Int64(try text(name)) else { throw .header("'\(name)' is no integer") }
+            return value
+        }
+        guard let digest = UInt64(try text("digest"), radix: 16) else { throw .header("'digest' is no digest") }
+        return CheckpointHeader(
+            group: try text("group"), topic: try text("topic"), partition: Int32(truncatingIfNeeded: try integer("partition")),
+            epoch: try integer("epoch"), offset: try integer("offset"), foldHash: try text("fold"),
+            partitionCount: Int(try integer("partitions")), anchor: try anchor(values["anchor"]), history: history, digest: digest)
+    }
+
+    private static func activation(_ text: String) throws(Problem) -> RuleActivation {
+        let parts = text.split(separator: ":").map(String.init)
+        guard parts.count == 4, let sequence = UInt64(parts[0]), let offset = Int64(parts[2]), let time = Int64(parts[3]) else {
+            throw .header("an entry of the rule-set history cannot be read")
+        }
+        return RuleActivation(sequence: sequence, ruleSet: RuleSetHash(hexadecimal: parts[1]), fromOffset: offset, streamTime: time)
+    }
+
+    private static func anchor(_ text: String?) throws(Problem) -> Anchor? {
+        guard let text else { return nil }
+        let parts = text.split(separator: ":").map(String.init)
+        guard parts.count == 2, let offset = Int64(parts[0]), let hash = UInt64(parts[1], radix: 16) else { throw .header("the anchor cannot be read") }
+        return Anchor(offset: offset, hash: hash)
+    }
+}
+
+/// Carries a state out of a function that also returns something else.
+package final class PartitionStateBox {
+    private var state: PartitionState?
+
+    init(_ state: consuming PartitionState) { self.state = consume state }
+
+    /// The state, once.
+    package func take() -> PartitionState {
+        guard let taken = state.take() else { preconditionFailure("a state is taken once") }
+        return taken
+    }
+}
