@@ -1,0 +1,67 @@
+import Glibc
+
+/// What the kernel says of this process, from /proc. A value that cannot be read is nil.
+struct ProcessStatistics {
+    var cpuSeconds: Double?
+    var residentBytes: Int64?
+    var virtualBytes: Int64?
+    var openFiles: Int64?
+    var maxFiles: Int64?
+    var threads: Int64?
+    /// Unix seconds.
+    var startSeconds: Double?
+
+    /// Reads /proc now; some hundred microseconds.
+    static func read() -> ProcessStatistics {
+        var result = ProcessStatistics()
+        if let text = contents(of: "/proc/self/stat") { result.take(stat: text) }
+        result.openFiles = countOfOpenFiles()
+        var limit = rlimit()
+        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 { result.maxFiles = Int64(clamping: limit.rlim_cur) }
+        return result
+    }
+
+    /// Fields are counted after the command, whose name may hold spaces and brackets.
+    mutating func take(stat text: String) {
+        guard let close = text.lastIndex(of: ")") else { return }
+        let fields = text[text.index(after: close)...].split(separator: " ")
+        // Field 3 of proc(5) is fields[0].
+        guard fields.count > 21 else { return }
+        let ticks = Double(sysconf(Int32(_SC_CLK_TCK)))
+        if let user = Double(fields[11]), let system = Double(fields[12]) { cpuSeconds = (user + system) / ticks }
+        threads = Int64(fields[17])
+        if let start = Double(fields[19]), let boot = Self.bootTime { startSeconds = boot + start / ticks }
+        virtualBytes = Int64(fields[20])
+        residentBytes = Int64(fields[21]).map { $0 * Int64(sysconf(Int32(_SC_PAGESIZE))) }
+    }
+
+    /// Unix seconds; it does not change.
+    private static let bootTime: Double? = {
+        let line = contents(of: "/proc/stat")?.split(separator: "\n").first { $0.hasPrefix("btime ") }
+        return line.flatMap { Double($0.dropFirst("btime ".count)) }
+    }()
+
+    private static func contents(of path: String) -> String? {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { return nil }
+        defer { close(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = Glibc.read(file, &chunk, chunk.count)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { return nil }
+            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
+            bytes += chunk.prefix(count)
+        }
+    }
+
+    private static func countOfOpenFiles() -> Int64? {
+        guard let folder = opendir("/proc/self/fd") else { return nil }
+        defer { closedir(folder) }
+        var count: Int64 = 0
+        while readdir(folder) != nil { count += 1 }
+        // ".", ".." and the folder itself.
+        return count - 3
+    }
+}
