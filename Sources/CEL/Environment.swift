@@ -6,11 +6,14 @@ package struct Environment: Sendable {
         package var type: ValueType
         /// May be absent; reading it without `has()` draws a warning.
         package var isOptional: Bool
+        /// When it is absent, for the warning: `on an account's first payment`; nil says only that it may be.
+        package var absence: String?
 
-        package init(name: String, type: ValueType, isOptional: Bool = false) {
+        package init(name: String, type: ValueType, isOptional: Bool = false, absence: String? = nil) {
             self.name = name
             self.type = type
             self.isOptional = isOptional
+            self.absence = absence
         }
     }
 
