@@ -42,18 +42,7 @@ struct ProcessStatistics {
     }()
 
     private static func contents(of path: String) -> String? {
-        let file = open(path, O_RDONLY | O_CLOEXEC)
-        guard file >= 0 else { return nil }
-        defer { close(file) }
-        var bytes: [UInt8] = []
-        var chunk = [UInt8](repeating: 0, count: 4096)
-        while true {
-            let count = Glibc.read(file, &chunk, chunk.count)
-            if count < 0, errno == EINTR { continue }
-            guard count >= 0 else { return nil }
-            if count == 0 { return String(decoding: bytes, as: UTF8.self) }
-            bytes += chunk.prefix(count)
-        }
+        do throws(SmallFile.Problem) { return String(decoding: try SmallFile.read(path), as: UTF8.self) } catch { return nil }
     }
 
     private static func countOfOpenFiles() -> Int64? {

@@ -1,0 +1,201 @@
+import RuleFiles
+
+/// Reads the program's arguments. Options may stand anywhere up to `--`, as `--name value` or `--name=value`; of one given again the last holds.
+package struct CommandLineParser {
+    private var words: [String] = []
+    private var values: [(option: OptionDescription, value: String)] = []
+    private var flags: [String] = []
+
+    private init() {}
+
+    /// - Parameters:
+    ///   - arguments: without the program's name.
+    ///   - version: for `--version`.
+    package static func parse(_ arguments: [String], version: String) -> CommandLineOutcome {
+        var parser = CommandLineParser()
+        do throws(UsageError) {
+            let command = try command(in: arguments)
+            try parser.read(arguments, command)
+            if parser.flags.contains("--version") { return .show("tripline \(version)\n") }
+            if parser.flags.contains("--help") { return .show(HelpText.text(of: command)) }
+            guard let command else { throw parser.missingCommand() }
+            return .run(try parser.invocation(of: command))
+        } catch {
+            return .refuse(error.text)
+        }
+    }
+
+    /// What is wrong with the arguments.
+    struct UsageError: Error {
+        var message: String
+        var hint: String?
+        var command: CommandDescription?
+
+        var text: String {
+            let help = command.map { "tripline \($0.name.rawValue) --help" } ?? "tripline --help"
+            return "tripline: \(message)\n" + (hint.map { "  \($0)\n" } ?? "") + "See: \(help)\n"
+        }
+    }
+
+    // MARK: The command
+
+    /// The command that the first arguments name, wherever options stand; nil if there are no arguments but options.
+    private static func command(in arguments: [String]) throws(UsageError) -> CommandDescription? {
+        let words = wordsOnly(arguments)
+        let asked = words.first == "help" ? Array(words.dropFirst()) : words
+        guard let first = asked.first else { return nil }
+        if let command = CommandTable.commands.first(where: { asked.starts(with: $0.words) }) { return command }
+        let family = CommandTable.commands.filter { $0.words.count > 1 && $0.words[0] == first }
+        guard !family.isEmpty else {
+            var names: [String] = []
+            for command in CommandTable.commands where !names.contains(command.words[0]) { names.append(command.words[0]) }
+            throw UsageError(message: "unknown command '\(first)'", hint: Suggestion.hint(for: first, among: names, label: "commands"))
+        }
+        let names = family.map { $0.words[1] }
+        guard asked.count > 1 else {
+            if arguments.contains("--help") || arguments.contains("-h") || words.first == "help" { return nil }
+            throw UsageError(message: "'\(first)' needs a second word", hint: "commands: " + family.map(\.name.rawValue).joined(separator: ", "))
+        }
+        throw UsageError(message: "unknown command '\(first) \(asked[1])'", hint: Suggestion.hint(for: asked[1], among: names, label: "commands of \(first)"))
+    }
+
+    /// The arguments that are neither options nor their values; the options are not known before the command is, but which take values is.
+    private static func wordsOnly(_ arguments: [String]) -> [String] {
+        let options = CommandTable.globalOptions + CommandTable.commands.flatMap(\.options)
+        var words: [String] = []
+        var index = 0
+        while index < arguments.count {
+            let argument = arguments[index]
+            if argument == "--" { return words + arguments[(index + 1)...] }
+            if !isOption(argument) {
+                words.append(argument)
+            } else if options.contains(where: { ($0.name == argument || $0.short == argument) && $0.value != nil }) {
+                index += 1
+            }
+            index += 1
+        }
+        return words
+    }
+
+    /// `-` alone is a word.
+    private static func isOption(_ argument: String) -> Bool { argument.hasPrefix("-") && argument != "-" }
+
+    private func missingCommand() -> UsageError {
+        UsageError(message: "which command?", hint: "commands: " + CommandTable.commands.map(\.name.rawValue).joined(separator: ", "))
+    }
+
+    // MARK: Options
+
+    private mutating func read(_ arguments: [String], _ command: CommandDescription?) throws(UsageError) {
+        var rest = arguments[...]
+        while let argument = rest.popFirst() {
+            if argument == "--" {
+                words += rest
+                break
+            }
+            guard Self.isOption(argument) else {
+                words.append(argument)
+                continue
+            }
+            let equals = argument.hasPrefix("--") ? argument.firstIndex(of: "=") : nil
+            let name = String(argument[..<(equals ?? argument.endIndex)])
+            guard let option = CommandTable.option(name, of: command) else { throw Self.unknown(name, command) }
+            if let placeholder = option.value {
+                let value = equals.map { String(argument[argument.index(after: $0)...]) } ?? rest.popFirst()
+                guard let value else { throw UsageError(message: "\(name) needs a value: \(name) \(placeholder)", command: command) }
+                values.append((option, value))
+            } else {
+                guard equals == nil else { throw UsageError(message: "\(name) takes no value", command: command) }
+                flags.append(option.name)
+            }
+        }
+        if words.first == "help" {
+            words.removeFirst()
+            flags.append("--help")
+        }
+        words.removeFirst(min(words.count, command?.words.count ?? 0))
+    }
+
+    private static func unknown(_ name: String, _ command: CommandDescription?) -> UsageError {
+        let options = (command?.options ?? []) + CommandTable.globalOptions
+        var hint = Suggestion.hint(for: name, among: options.map(\.name), label: "options")
+        let owners = CommandTable.commands.filter { $0.options.contains { $0.name == name } }
+        if !owners.isEmpty { hint = "it is an option of " + owners.map(\.name.rawValue).joined(separator: ", ") }
+        let of = command.map { " of \($0.name.rawValue)" } ?? ""
+        return UsageError(message: "unknown option '\(name)'\(of)", hint: hint, command: command)
+    }
+
+    private func value(_ name: String) -> String? { values.last { $0.option.name == name }?.value }
+
+    // MARK: The invocation
+
+    private func invocation(of command: CommandDescription) throws(UsageError) -> Invocation {
+        try checkArguments(of: command)
+        let parsed: Invocation.Command =
+            switch command.name {
+            case .serve: .serve(check: flags.contains("--check"), drain: flags.contains("--drain"))
+            case .demo: .demo(try demo(command))
+            case .rulesCheck: .rulesCheck(paths: words)
+            case .rulesTest: .rulesTest(paths: words, filter: value("--filter"))
+            case .eval: .eval(directory: words[0], file: words[1])
+            case .bench: .bench
+            }
+        if command.name == .serve, flags.contains("--check"), flags.contains("--drain") {
+            throw UsageError(message: "--check and --drain exclude each other", command: command)
+        }
+        var output = Invocation.OutputFormat.text
+        if let text = value("--output") {
+            guard let format = Invocation.OutputFormat(rawValue: text) else {
+                throw UsageError(message: "-o takes text or json, not '\(text)'", command: command)
+            }
+            output = format
+        }
+        return Invocation(command: parsed, config: value("--config"), settings: settings, output: output)
+    }
+
+    /// In the order given.
+    private var settings: [SettingAssignment] {
+        values.compactMap { option, value in
+            switch option.name {
+            case "--set": SettingAssignment(flag: "--set", text: value)
+            case "--log-level": SettingAssignment(flag: "--log-level", text: "log.level=\(value)")
+            case "--log-format": SettingAssignment(flag: "--log-format", text: "log.format=\(value)")
+            case _: nil
+            }
+        }
+    }
+
+    private func checkArguments(of command: CommandDescription) throws(UsageError) {
+        let usage = "usage: \(HelpText.usage(of: command))"
+        if words.count < command.arguments.count {
+            throw UsageError(message: "\(command.name.rawValue) needs \(command.arguments[words.count])", hint: usage, command: command)
+        }
+        if words.count > command.arguments.count, !command.repeatsLast {
+            throw UsageError(message: "'\(words[command.arguments.count])' is one argument too many", hint: usage, command: command)
+        }
+    }
+
+    private func demo(_ command: CommandDescription) throws(UsageError) -> Invocation.Demo {
+        var demo = Invocation.Demo(payments: value("--payments"))
+        if let text = value("--rate") {
+            guard let rate = Int(text), rate > 0 else {
+                throw UsageError(message: "--rate takes a number of payments per second above 0, not '\(text)'", command: command)
+            }
+            demo.rate = rate
+        }
+        if let text = value("--for") {
+            guard let duration = DurationText.milliseconds(text), duration > 0 else {
+                throw UsageError(message: "--for takes a duration above 0 such as 30s, not '\(text)'", command: command)
+            }
+            demo.duration = duration
+        }
+        if let text = value("--listen") {
+            do throws(SettingRefusal) {
+                demo.listen = try HostPort(text)
+            } catch {
+                throw UsageError(message: "--listen takes host:port; '\(text)' \(error.what)", command: command)
+            }
+        }
+        return demo
+    }
+}

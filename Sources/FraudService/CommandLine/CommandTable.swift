@@ -1,0 +1,90 @@
+/// An option of a command, or of all.
+struct OptionDescription: Sendable, Equatable {
+    /// With its dashes, for example `--rate`.
+    let name: String
+    /// One dash and a letter; nil if it has none.
+    var short: String?
+    /// What stands for the value in the help; nil: the option takes none.
+    var value: String?
+    let help: String
+
+    init(_ name: String, short: String? = nil, value: String? = nil, _ help: String) {
+        self.name = name
+        self.short = short
+        self.value = value
+        self.help = help
+    }
+}
+
+/// A command as it is parsed and explained.
+struct CommandDescription: Sendable {
+    /// Stable names of the commands.
+    enum Name: String, Sendable, CaseIterable {
+        case serve
+        case demo
+        case rulesCheck = "rules check"
+        case rulesTest = "rules test"
+        case eval
+        case bench
+    }
+
+    let name: Name
+    /// Names of the arguments in order.
+    var arguments: [String] = []
+    /// The last argument may be given again and again.
+    var repeatsLast = false
+    var options: [OptionDescription] = []
+    /// Ends a sentence that the command's name begins.
+    let summary: String
+    let example: String
+
+    var words: [String] { name.rawValue.split(separator: " ").map(String.init) }
+}
+
+/// Every command and option; parsing, help and suggestions follow it.
+enum CommandTable {
+    static let commands: [CommandDescription] = [
+        CommandDescription(
+            name: .serve,
+            options: [
+                OptionDescription("--check", "validate settings and rules, look for Kafka, Redis and the checkpoint store, then leave"),
+                OptionDescription("--drain", "run to the end of the input, checkpoint, then leave"),
+            ], summary: "run the service", example: "tripline serve --config tripline.yaml"),
+        CommandDescription(
+            name: .demo,
+            options: [
+                OptionDescription("--payments", value: "FILE", "take payments from this file (NDJSON) instead of making them up"),
+                OptionDescription("--rate", value: "N", "payments per second"),
+                OptionDescription("--for", value: "DURATION", "end after this time, for example 30s"),
+                OptionDescription("--listen", value: "ADDR", "where the API and the console listen, host:port"),
+            ], summary: "run the whole service on an embedded broker, without any set-up", example: "tripline demo --rate 2000 --for 30s"),
+        CommandDescription(
+            name: .rulesCheck, arguments: ["PATH"], repeatsLast: true, summary: "check rule files and say where what is wrong",
+            example: "tripline rules check rules"),
+        CommandDescription(
+            name: .rulesTest, arguments: ["PATH"], repeatsLast: true,
+            options: [OptionDescription("--filter", value: "TEXT", "only tests whose rule or name has this text in it")],
+            summary: "run the tests in rule files", example: "tripline rules test rules --filter velocity"),
+        CommandDescription(
+            name: .eval, arguments: ["DIR", "FILE"], summary: "run rules over a file of payments, without Kafka; alerts go to stdout as NDJSON",
+            example: "tripline eval rules payments.ndjson"),
+        CommandDescription(name: .bench, summary: "measure this machine: payments per second and latencies", example: "tripline bench -o json"),
+    ]
+
+    static let globalOptions: [OptionDescription] = [
+        OptionDescription("--config", value: "FILE", "settings file (default: tripline.yaml, if there is one)"),
+        OptionDescription("--set", value: "KEY=VALUE", "one setting, over file and environment; may be given again"),
+        OptionDescription("--log-level", value: "LEVEL", "error, warning, info or debug"),
+        OptionDescription("--log-format", value: "FORMAT", "json or text"),
+        OptionDescription("--output", short: "-o", value: "FORMAT", "what goes to stdout: text or json"),
+        OptionDescription("--help", short: "-h", "this text"),
+        OptionDescription("--version", "the program's version"),
+    ]
+
+    static func command(_ name: CommandDescription.Name) -> CommandDescription? { commands.first { $0.name == name } }
+
+    /// The option that the text names among those of a command and of all.
+    static func option(_ text: String, of command: CommandDescription?) -> OptionDescription? {
+        ((command?.options ?? []) + globalOptions).first { $0.name == text || $0.short == text }
+    }
+}

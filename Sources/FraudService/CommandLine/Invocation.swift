@@ -1,0 +1,41 @@
+/// What a command line asks for.
+package struct Invocation: Sendable, Equatable {
+    package enum Command: Sendable, Equatable {
+        case serve(check: Bool, drain: Bool)
+        case demo(Demo)
+        case rulesCheck(paths: [String])
+        /// - filter: only tests whose rule or name has this text in it.
+        case rulesTest(paths: [String], filter: String?)
+        case eval(directory: String, file: String)
+        case bench
+    }
+
+    package struct Demo: Sendable, Equatable {
+        /// nil: made up.
+        package var payments: String?
+        /// Payments per second, at least 1.
+        package var rate: Int?
+        /// Milliseconds; nil: until it is stopped.
+        package var duration: Int64?
+        package var listen: HostPort?
+    }
+
+    /// What data on stdout looks like.
+    package enum OutputFormat: String, Sendable, CaseIterable { case text, json }
+
+    package var command: Command
+    /// The settings file; nil: the usual one, if it is there.
+    package var config: String?
+    /// For `Settings.load`; `--log-level` and `--log-format` are among them.
+    package var settings: [SettingAssignment]
+    package var output: OutputFormat
+}
+
+/// What to do with a command line.
+package enum CommandLineOutcome: Sendable, Equatable {
+    case run(Invocation)
+    /// Text for stdout; exit code 0.
+    case show(String)
+    /// Text for stderr; exit code 2.
+    case refuse(String)
+}
