@@ -14,7 +14,7 @@ extension Checker {
         "abs", "min", "max", "sum", "ceil", "floor", "round",
     ]
     private static let macros: Set<String> = ["all", "exists", "exists_one", "existsOne", "map", "filter", "transformList", "transformMap", "transformMapEntry", "sortBy"]
-    private static let namespaces: Set<String> = ["math", "strings", "cel", "optional", "base64", "sets", "net", "regex", "google"]
+    private static let namespaces: Set<String> = ["math", "strings", "cel", "optional", "base64", "sets", "net", "regex", "google", "ip", "cidr"]
 
     private static func hint(_ name: String) -> String {
         switch name {
@@ -81,24 +81,26 @@ extension Checker {
     }
 
     private mutating func toDouble(_ syntax: Syntax, _ argument: Syntax, _ value: Plan) -> Plan? {
-        switch (value.type, value.constant) {
-        case (.double, _): return value
-        case (.int, .int(let constant)): return Plan(constant: .double(Double(constant)), range: syntax.range)
-        case (.int, _): return Plan(type: .double, range: syntax.range, form: .intToDouble(value))
-        default: return mismatch("double()", "an int", argument, value, hint: "write a number: double(account.count_5m)")
+        switch value.type {
+        case .double: return value
+        case .int:
+            if case .int(let constant) = value.constant { return Plan(constant: .double(Double(constant)), range: syntax.range) }
+            return Plan(type: .double, range: syntax.range, form: .intToDouble(value))
+        case .bool, .string, .timestamp, .duration: return mismatch("double()", "an int", argument, value, hint: "write a number: double(account.count_5m)")
         }
     }
 
     private mutating func toInt(_ syntax: Syntax, _ argument: Syntax, _ value: Plan) -> Plan? {
-        switch (value.type, value.constant) {
-        case (.int, _): return value
-        case (.double, .double(let constant)):
-            // Both ends are excluded: they are out of int's range once rounded.
-            if constant > -0x1p63, constant < 0x1p63 { return Plan(constant: .int(Int64(constant)), range: syntax.range) }
-            warn("W202", syntax.range, "this always fails: \(constant) is out of the range of int", hint: "an expression that fails does not match; change its numbers")
+        switch value.type {
+        case .int: return value
+        case .double:
+            if case .double(let constant) = value.constant {
+                // Both ends are excluded: CEL calls them out of range.
+                if constant > -0x1p63, constant < 0x1p63 { return Plan(constant: .int(Int64(constant)), range: syntax.range) }
+                warn("W202", syntax.range, "this always fails: \(constant) is out of the range of int", hint: "an expression that fails does not match; change its numbers")
+            }
             return Plan(type: .int, range: syntax.range, form: .doubleToInt(value))
-        case (.double, _): return Plan(type: .int, range: syntax.range, form: .doubleToInt(value))
-        default: return mismatch("int()", "a double", argument, value, hint: "write a number: int(payment.amount)")
+        case .bool, .string, .timestamp, .duration: return mismatch("int()", "a double", argument, value, hint: "write a number: int(payment.amount)")
         }
     }
 
@@ -121,7 +123,7 @@ extension Checker {
             return mismatch("duration()", "a text", argument, value, hint: hint)
         }
         guard case .string(let written) = value.constant else {
-            return fail("E131", argument.range, "duration() needs a text written out; \(text(argument)) is none", hint: "write duration(\"5m\")")
+            return fail("E131", argument.range, "duration() needs a text in quotes, not \(text(argument))", hint: "write duration(\"5m\")")
         }
         if let nanoseconds = DurationText.parse(written) { return Plan(constant: .duration(nanoseconds), range: syntax.range) }
         return badDuration(written, argument)
@@ -136,7 +138,7 @@ extension Checker {
             return fail("E131", argument.range, "\(call): the unit is missing: h, m, s, ms, us, ns", hint: "write duration(\"\(written)s\")")
         }
         let units: Set<UInt8> = Set("hmsun.+-".utf8)
-        if !written.isEmpty, written.utf8.allSatisfy({ Lexer.isDigit($0) || units.contains($0) }), DurationText.parse("1" + String(written.drop { $0.isNumber })) != nil {
+        if !written.isEmpty, written.utf8.allSatisfy({ Lexer.isDigit($0) || units.contains($0) }), DurationText.parse("1" + String(written.drop { "+-0123456789".contains($0) })) != nil {
             return fail("E131", argument.range, "\(call) is longer than 292 years", hint: "write a shorter one: duration(\"24h\")")
         }
         return fail("E131", argument.range, "\(call): units are h, m, s, ms, us, ns", hint: "write numbers with units: duration(\"1h30m\")")
@@ -147,7 +149,7 @@ extension Checker {
         let hint = "write timestamp(\"2026-01-31T12:00:00Z\")"
         guard value.type == .string else { return mismatch("timestamp()", "a text", argument, value, hint: hint) }
         guard case .string(let written) = value.constant else {
-            return fail("E132", argument.range, "timestamp() needs a text written out; \(text(argument)) is none", hint: hint)
+            return fail("E132", argument.range, "timestamp() needs a text in quotes, not \(text(argument))", hint: hint)
         }
         do throws(TimestampText.Failure) {
             return Plan(constant: .timestamp(try TimestampText.parse(written)), range: syntax.range)
@@ -179,7 +181,7 @@ extension Checker {
         }
         guard let value, let part = values[0] else { return nil }
         guard value.type == .string else { return mismatch(name.text, "a string before the dot", target, value, hint: "only texts have parts: payment.country.\(name.text)(\"N\")") }
-        guard part.type == .string else { return mismatch(name.text, "a string", arguments[0], part, hint: "write \"\(bareText(arguments[0]))\" in quotes") }
+        guard part.type == .string else { return mismatch(name.text, "a string", arguments[0], part, hint: part.constant == nil ? "give it a text: \(name.text)(\"N\")" : "write \"\(bareText(arguments[0]))\" in quotes") }
         let form: Plan.Form = switch name.text {
         case "startsWith": .startsWith(value, part)
         case "endsWith": .endsWith(value, part)

@@ -30,6 +30,8 @@ extension Checker {
         return unavailable(null.range, "'null'", hint: symbol == .equal ? "write !has(\(name))" : "write has(\(name))")
     }
 
+    private static let generalHint = "both sides need one type"
+
     private func comparisonHint(_ symbol: Comparison, _ left: Syntax, _ a: Plan, _ right: Syntax, _ b: Plan) -> String {
         if a.type == .bool, !left.isParenthesised, case .binary(.comparison, _, _, let middle) = left.form {
             return "write \(text(left)) && \(text(middle)) \(symbol.rawValue) \(text(right))"
@@ -50,7 +52,7 @@ extension Checker {
         }
         if a.type == .duration || b.type == .duration { return "a length of time is written duration(\"5m\")" }
         if a.type == .timestamp || b.type == .timestamp { return "a moment is written timestamp(\"2026-01-31T12:00:00Z\")" }
-        return "both sides need one type"
+        return Self.generalHint
     }
 
     private func text(_ range: Range<Int>) -> String {
@@ -101,7 +103,7 @@ extension Checker {
                 constants.append(constant)
             } else {
                 isWhole = false
-                fail("E114", element.range, "a list after 'in' holds constants only; \(text(element)) is none", hint: "write \(text(left)) == \(text(element)) || ...")
+                fail("E114", element.range, "a list after 'in' holds constants only, not \(text(element))", hint: "write \(text(left)) == \(text(element)) || ...")
             }
         }
         guard let value, isWhole else { return nil }
@@ -113,6 +115,7 @@ extension Checker {
 
     private func elementHint(_ left: Syntax, _ value: Plan, _ element: Syntax, _ found: Plan) -> String {
         if value.type == .int, found.type == .double { return "write double(\(bareText(left))) in [...]" }
-        return comparisonHint(.equal, left, value, element, found)
+        let hint = comparisonHint(.equal, left, value, element, found)
+        return hint == Self.generalHint ? "every entry must be \(value.type.described)" : hint
     }
 }

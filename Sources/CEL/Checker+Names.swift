@@ -41,7 +41,7 @@ extension Checker {
     mutating func unresolved(_ syntax: Syntax) -> Plan? {
         guard let path = syntax.path, let first = path.first else { return selectionFromValue(syntax) }
         if first.text == "lists", !isRecord("lists") {
-            return fail("E106", syntax.range, "a list can't be read as a value", hint: "ask whether it holds a text: payment.country in lists.name")
+            return fail("E106", syntax.range, "a list can't be read as a value", hint: "ask whether it holds a text: payment.country in \(path.count == 2 ? Self.joined(path[...]) : "lists.name")")
         }
         for count in stride(from: path.count - 1, to: 0, by: -1) {
             let prefix = Self.joined(path[..<count])
@@ -81,6 +81,9 @@ extension Checker {
             if let record = owner(of: name.text) { return fail("E102", name.range, message, hint: "write \(record).\(name.text)") }
         }
         let scope = names(under: "") + (environment.lists.isEmpty ? [] : ["lists"])
+        if isAlone, Names.closest(to: name.text, among: scope) == nil {
+            return fail("E102", name.range, message, hint: "a text stands in quotes: \"\(name.text)\"   \(Names.hint(for: "", among: scope, label: "names"))")
+        }
         return fail("E102", name.range, message, hint: Names.hint(for: name.text, among: scope, label: "names"))
     }
 

@@ -11,7 +11,7 @@ extension Checker {
         let first = condition(left, of: need)
         let before = present
         present.formUnion(presence(left, when: isAnd))
-        let second = condition(right, of: need)
+        let second = condition(right, of: need, after: left)
         present = before
         guard let first, let second else { return nil }
         if case .bool(let a) = first.constant, case .bool(let b) = second.constant {
@@ -20,13 +20,28 @@ extension Checker {
         return Plan(type: .bool, range: syntax.range, form: isAnd ? .and(first, second) : .or(first, second))
     }
 
-    /// An operand that must be true or false.
-    private mutating func condition(_ operand: Syntax, of need: String) -> Plan? {
+    /// An operand that must be true or false; `left` stands before it in a chain.
+    private mutating func condition(_ operand: Syntax, of need: String, after left: Syntax? = nil) -> Plan? {
         guard let value = plan(operand) else { return nil }
         if value.type == .bool { return value }
         let text = text(operand)
-        let hint = value.type == .string ? "compare it: \(text) == \"...\"" : "compare it: \(text) > ..."
+        let hint: String
+        if value.constant != nil {
+            hint = "write the comparison again: \(left.flatMap { lastComparison($0) } ?? "payment.amount ==") \(text)"
+        } else {
+            hint = value.type == .string ? "compare it: \(text) == \"...\"" : "compare it: \(text) > ..."
+        }
         return fail("E119", operand.range, "\(need); \(text) is \(value.type.described)", hint: hint)
+    }
+
+    /// The left side and the operator of the last comparison in a chain: `a == 1 || 2` means `a == 1 || a == 2`.
+    private func lastComparison(_ syntax: Syntax) -> String? {
+        guard case .binary(let symbol, _, let left, let right) = syntax.form else { return nil }
+        switch symbol {
+        case .comparison(let comparison): return "\(text(left)) \(comparison.rawValue)"
+        case .and, .or: return lastComparison(right) ?? lastComparison(left)
+        case .in, .arithmetic: return nil
+        }
     }
 
     mutating func conditional(_ syntax: Syntax, _ condition: Syntax, _ then: Syntax, _ otherwise: Syntax) -> Plan? {
@@ -131,8 +146,11 @@ extension Checker {
             hint = "a length of time is written duration(\"5m\")"
         } else if case .string(let written) = (a.type == .string ? a : b).constant, Self.isNumber(written) {
             hint = "write \(written) without quotes"
+        } else if a.type == .string || b.type == .string {
+            let (other, syntax) = a.type == .string ? (b, right) : (a, left)
+            hint = other.constant == nil ? "'+' joins texts, and only texts" : "write \"\(bareText(syntax))\" in quotes"
         } else {
-            hint = "convert one: double(count) makes a double of an int"
+            hint = "only numbers of one type, texts and times can be computed with"
         }
         return fail("E112", range, "'\(sign)' needs two values of one type: \(a.type.rawValue) \(sign) \(b.type.rawValue)", hint: hint)
     }

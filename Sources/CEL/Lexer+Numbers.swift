@@ -89,6 +89,7 @@ extension Lexer {
         }
         if ["h", "m", "s", "ms", "us", "ns"].contains(tail) { return "write duration(\"\(written)\")" }
         if let hours = DurationText.hours(written) { return "write duration(\"\(hours)h\")" }
+        if written == "0x" || written == "0X" { return "write hexadecimal digits after it: 0xFF" }
         if written.hasSuffix(".") { return "write \(written)0" }
         return "put a blank or an operator after the number; text stands in quotes: \"\(written)\""
     }

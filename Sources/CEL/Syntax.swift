@@ -84,12 +84,12 @@ package struct Syntax: Sendable {
     package var height: Int
     package var form: Form
 
-    /// `a.b.c` as its names; nil for anything else.
+    /// `a.b.c` as its names, parentheses or not; nil for anything else.
     package var path: [Name]? {
         switch form {
-        case .identifier(let text): return isParenthesised ? nil : [Name(text: text, range: range)]
+        case .identifier(let text): return [Name(text: text, range: range)]
         case .select(let operand, let name):
-            guard !isParenthesised, let path = operand.path else { return nil }
+            guard let path = operand.path else { return nil }
             return path + [name]
         case .literal, .call, .method, .index, .not, .negate, .binary, .conditional, .list, .map, .message: return nil
         }
