@@ -20,13 +20,15 @@ package struct ScoreChange: Sendable {
 }
 
 /// What decides on a payment or an account.
-struct Verdict {
-    var score = 0
+package struct Verdict {
+    package private(set) var score = 0
     private var isBlocked = false
     private var isAllowed = false
     private var isReviewed = false
 
-    mutating func add(score added: Int, action: Action) {
+    package init() {}
+
+    package mutating func add(score added: Int, action: Action) {
         score = min(100, score + added)
         switch action {
         case .allow: isAllowed = true
@@ -36,7 +38,7 @@ struct Verdict {
     }
 
     /// A block action beats an allow action beats review actions and the bands.
-    func decision(_ policy: DecisionPolicy) -> Action {
+    package func decision(_ policy: DecisionPolicy) -> Action {
         if isBlocked { return .block }
         if isAllowed { return .allow }
         let band = policy.band(of: score)

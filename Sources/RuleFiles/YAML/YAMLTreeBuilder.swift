@@ -178,7 +178,7 @@ struct YAMLTreeBuilder {
         case "mapping values are not allowed in this context": "text with ': ' in it needs quotes or a block (|); else check the indentation"
         case "found character that cannot start any token": "text that starts with '%', '@' or '`' needs quotes"
         case "found unexpected end of stream": "a quote is opened and not closed"
-        case "did not find expected key", "did not find expected '-' indicator": "check the indentation of this line and the one before"
+        case "did not find expected key", "did not find expected '-' indicator": "check the indentation here and in the line before; text that starts with '{', '[' or a quote needs quotes around all of it"
         case "could not find expected ':'": "a key needs ': ' after it; check the indentation"
         case "did not find expected ',' or ']'", "did not find expected ',' or '}'": "a bracket is not closed, or text with ',' or brackets in it needs quotes"
         case "found undefined tag handle": "text that starts with '!' needs a block (when: |) or quotes"
