@@ -48,7 +48,7 @@ let package = Package(
         suite("KafkaTests", ["Kafka"]),
         suite("RedisTests", ["Redis"]),
         suite("HTTPServerTests", ["HTTPServer"]),
-        suite("FraudServiceTests", ["FraudService", "FraudEngine", "RuleFiles"]),
+        suite("FraudServiceTests", ["FraudService", "FraudEngine", "RuleFiles", "CEL", "Kafka"]),
         suite("RepositoryTests", []),
     ],
     swiftLanguageModes: [.v6]

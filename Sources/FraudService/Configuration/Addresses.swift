@@ -21,7 +21,7 @@ package struct HostPort: Sendable, Equatable, CustomStringConvertible {
         } else if host.contains(":") {
             throw SettingRefusal(what: "is an IPv6 address without brackets")
         }
-        guard !host.isEmpty else { throw SettingRefusal(what: "has no host (0.0.0.0 stands for all)") }
+        guard !host.isEmpty else { throw SettingRefusal(what: "has no host") }
         guard host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") }) else { throw SettingRefusal(what: "is not an address") }
         self.init(host: host, port: port)
     }
