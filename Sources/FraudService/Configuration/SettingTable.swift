@@ -34,7 +34,7 @@ enum SettingTable {
     ) { text throws(SettingRefusal) in
         if text == "earliest" { return .earliest }
         if text == "latest" { return .latest }
-        guard let time = TimeText.milliseconds(text) else { throw SettingRefusal(what: "is none of them") }
+        guard let time = Array(text.utf8).withUnsafeBytes({ Timestamp.parse(ByteSlice($0)) }) else { throw SettingRefusal(what: "is none of them") }
         return .time(time)
     }
     static let maxBytes = Setting<Int>.size(
@@ -48,7 +48,7 @@ enum SettingTable {
         "input.amount", default: "minor", help: "Amounts are whole minor units (`12500`), or major units with decimals (`\"125.00\"`).")
     static let time = Setting<InputMapping.TimeStyle>.choice("input.time", default: "rfc3339", help: "How the payment's time is written.")
 
-    static let window = Setting<Int64>.duration("time.window", 1_000...86_400_000, default: "5m", help: "The base window's length. A change needs a new group or `state migrate`.")
+    static let window = Setting<Int64>.duration("time.window", 1_000...86_400_000, default: "5m", help: "The base window's length. A change needs a new group.")
     static let grace = Setting<Int64>.duration("time.grace", 0...86_400_000, default: "60s", help: "How long a window stays open after its end, in stream time.")
     static let maxAhead = Setting<Int64>.duration(
         "time.max_ahead", 0...86_400_000, default: "5s", help: "A payment further ahead of its Kafka timestamp is invalid (`from_future`).")

@@ -1,4 +1,3 @@
-import Glibc
 import RuleFiles
 
 extension Setting where Value == Int64 {
@@ -124,51 +123,5 @@ enum SizeText {
     static func text(bytes: Int) -> String {
         guard bytes > 0, let unit = units.first(where: { bytes % $0.bytes == 0 && $0.bytes > 1 }) else { return "\(bytes)" }
         return "\(bytes / unit.bytes)\(unit.name)"
-    }
-}
-
-/// Times as people write them in settings.
-enum TimeText {
-    /// Unix milliseconds of an RFC 3339 time such as `2026-11-23T10:00:00Z` or `2026-11-23T17:00:00.250+07:00`; nil if the text is none.
-    static func milliseconds(_ text: String) -> Int64? {
-        let bytes = Array(text.utf8)
-        let marks: [(at: Int, byte: UInt8)] = [(4, UInt8(ascii: "-")), (7, UInt8(ascii: "-")), (10, UInt8(ascii: "T")), (13, UInt8(ascii: ":")), (16, UInt8(ascii: ":"))]
-        guard bytes.count >= 20, marks.allSatisfy({ bytes[$0.at] == $0.byte }) else { return nil }
-        let numbers = [0..<4, 5..<7, 8..<10, 11..<13, 14..<16, 17..<19].compactMap { number(bytes[$0]) }
-        guard numbers.count == 6, numbers[3] < 24, numbers[4] < 60, numbers[5] < 60 else { return nil }
-        var parts = tm()
-        parts.tm_year = Int32(numbers[0] - 1900)
-        parts.tm_mon = Int32(numbers[1] - 1)
-        parts.tm_mday = Int32(numbers[2])
-        (parts.tm_hour, parts.tm_min, parts.tm_sec) = (Int32(numbers[3]), Int32(numbers[4]), Int32(numbers[5]))
-        let (month, day) = (parts.tm_mon, parts.tm_mday)
-        let seconds = timegm(&parts)
-        // timegm carries what a month does not have into the next.
-        guard parts.tm_mon == month, parts.tm_mday == day, let (fraction, offset) = rest(text.dropFirst(19)) else { return nil }
-        return Int64(seconds) * 1_000 + fraction - offset
-    }
-
-    /// The number that digits, and nothing else, write.
-    private static func number(_ bytes: ArraySlice<UInt8>) -> Int64? {
-        guard bytes.allSatisfy({ $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }) else { return nil }
-        return bytes.reduce(0) { $0 * 10 + Int64($1 - UInt8(ascii: "0")) }
-    }
-
-    /// The milliseconds of a fraction and of an offset from UTC.
-    private static func rest(_ text: Substring) -> (fraction: Int64, offset: Int64)? {
-        var zone = text
-        var fraction: Int64 = 0
-        if zone.first == "." {
-            let digits = zone.dropFirst().prefix { $0.isASCII && $0.isNumber }
-            guard !digits.isEmpty, let value = Int64((digits + "000").prefix(3)) else { return nil }
-            fraction = value
-            zone = zone.dropFirst(1 + digits.count)
-        }
-        if zone == "Z" { return (fraction, 0) }
-        let bytes = Array(zone.utf8)
-        guard bytes.count == 6, bytes[3] == UInt8(ascii: ":"), let sign: Int64 = bytes[0] == UInt8(ascii: "+") ? 1 : bytes[0] == UInt8(ascii: "-") ? -1 : nil,
-            let hours = number(bytes[1...2]), let minutes = number(bytes[4...5]), hours < 24, minutes < 60
-        else { return nil }
-        return (fraction, sign * (hours * 60 + minutes) * 60_000)
     }
 }
