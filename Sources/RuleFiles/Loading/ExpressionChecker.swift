@@ -53,25 +53,29 @@ struct ExpressionChecker {
     private mutating func report(_ found: [CEL.Diagnostic], _ node: YAMLNode, _ scalar: YAMLScalar) {
         guard !found.isEmpty, !refusedNames.contains(where: { mentions($0, scalar.text) }) else { return }
         let offsets = ScalarOffsets(node, scalar)
-        for diagnostic in found { diagnostics.add(placed(diagnostic, node.source, offsets)) }
+        for diagnostic in found {
+            let range = place(of: diagnostic.range, scalar, offsets)
+            var placed = RuleDiagnostic(
+                severity: diagnostic.isWarning ? .warning : .error, code: diagnostic.code, source: node.source, at: range.lowerBound,
+                length: node.source.codePoints(in: range), message: diagnostic.message, caretNote: diagnostic.caretNote)
+            placed.hints = diagnostic.hints
+            diagnostics.add(placed)
+        }
     }
 
-    /// The message of an expression, as a message of its file.
-    private func placed(_ diagnostic: CEL.Diagnostic, _ source: SourceFile, _ offsets: ScalarOffsets) -> RuleDiagnostic {
-        let start = offsets.byte(ofText: diagnostic.range.lowerBound)
-        let length: Int
-        if diagnostic.range.isEmpty {
-            length = 1
-        } else {
-            let last = offsets.byte(ofText: diagnostic.range.upperBound - 1)
-            let line = source.restOfLine(from: start)
-            length = source.codePoints(in: start..<max(start, min(last + 1, line.upperBound)))
+    /// The bytes of the file, within one line, that a range of an expression stands for. What is missing at the expression's end is shown right
+    /// behind its last character, not in the line after a block.
+    private func place(of range: Range<Int>, _ scalar: YAMLScalar, _ offsets: ScalarOffsets) -> Range<Int> {
+        let text = Array(scalar.text.utf8)
+        let visibleEnd = (text.lastIndex { $0 > UInt8(ascii: " ") } ?? -1) + 1
+        if range.lowerBound >= visibleEnd, visibleEnd > 0 {
+            let end = offsets.byte(ofText: visibleEnd - 1) + 1
+            return end..<end
         }
-        var placed = RuleDiagnostic(
-            severity: diagnostic.isWarning ? .warning : .error, code: diagnostic.code, source: source, at: start, length: length, message: diagnostic.message,
-            caretNote: diagnostic.caretNote)
-        placed.hints = diagnostic.hints
-        return placed
+        let start = offsets.byte(ofText: range.lowerBound)
+        guard !range.isEmpty else { return start..<start }
+        let lineEnd = text[range.lowerBound...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
+        return start..<max(start, offsets.byte(ofText: min(range.upperBound, max(lineEnd, range.lowerBound + 1)) - 1) + 1)
     }
 
     /// True if the name stands in the text, not as a part of a longer one.
@@ -100,17 +104,21 @@ struct ExpressionChecker {
         let units = cost.tenths(condition.root)
         let before = setCost
         setCost += units
+        let offsets = ScalarOffsets(draft.when, scalar)
+        let start = offsets.byte(ofText: condition.root.range.lowerBound)
         if units > ExpressionCost.ruleLimit * 10 {
             let dearest = cost.dearest(condition.root)
-            let offsets = ScalarOffsets(draft.when, scalar)
             let position = draft.when.source.position(ofByte: offsets.byte(ofText: dearest.range.lowerBound))
             let text = String(decoding: Array(condition.source.utf8)[dearest.range.clamped(to: 0..<condition.source.utf8.count)], as: UTF8.self)
             let hint = "the dearest part is \(OneLine.text(text, limit: 60)) at \(position.line):\(position.column) (\(cost.tenths(dearest) / 10)); fields with a smaller max_length cost less"
             diagnostics.add(
-                draft.when.diagnostic("E150", "worst-case cost \(units / 10) is over the rule limit \(ExpressionCost.ruleLimit)", hints: [hint]))
+                RuleDiagnostic(
+                    code: "E150", source: draft.when.source, at: start, message: "worst-case cost \(units / 10) is over the rule limit \(ExpressionCost.ruleLimit)", hint: hint))
         } else if before <= ExpressionCost.setLimit * 10, setCost > ExpressionCost.setLimit * 10 {
             diagnostics.add(
-                draft.when.diagnostic("E153", "with this rule the worst-case cost of the set is over the limit \(ExpressionCost.setLimit)", hints: ["remove or disable rules, or make long conditions cheaper"]))
+                RuleDiagnostic(
+                    code: "E153", source: draft.when.source, at: start, message: "with this rule the worst-case cost of the set is over the limit \(ExpressionCost.setLimit)",
+                    hint: "remove or disable rules, or make long conditions cheaper"))
         }
     }
 }

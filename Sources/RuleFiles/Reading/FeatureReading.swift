@@ -83,7 +83,7 @@ extension RuleFileReader {
         reader.diagnostics.add(
             node.diagnostic(
                 "E040", "\(what) is not available in this version",
-                hints: ["available: aggregate count, or sum of payment.amount; window {tumbling: \(base)}, the base window; current include or exclude"]))
+                hints: ["this version reads tumbling windows of the base length, {tumbling: \(base)}, with count and sum of payment.amount"]))
     }
 
 }
