@@ -1,7 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// What stands behind a member's name.
 enum JSONKind: UInt8 {
     case absent, null, no, yes, number, string, array, object

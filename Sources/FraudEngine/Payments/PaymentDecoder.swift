@@ -1,7 +1,3 @@
-#if canImport(Glibc)
-    import Glibc
-#endif
-
 /// Turns records into payments: classifies one record and writes its values into a lane of the batch.
 ///
 /// A simple record is scanned, any other read thoroughly; after that there is one way to judge what was found. Nothing is allocated per
