@@ -43,7 +43,7 @@ let package = Package(
         .executableTarget(name: "tripline", dependencies: ["FraudService", "RuleFiles", "FraudEngine"], swiftSettings: strict),
 
         suite("CELTests", ["CEL"]),
-        suite("FraudEngineTests", ["FraudEngine", "RuleFiles"]),
+        suite("FraudEngineTests", ["FraudEngine", "RuleFiles", "CEL"]),
         suite("RuleFilesTests", ["RuleFiles", "FraudEngine", "CEL"], exclude: ["Fixtures"]),
         suite("KafkaTests", ["Kafka"]),
         suite("RedisTests", ["Redis"]),
