@@ -81,6 +81,13 @@ extension RegisterFile {
         }
         let bytes = slices(column)
         var equal = ColumnKernels.mask { packed[$0] == constant.packed }
+        if comparison == .equal || comparison == .notEqual {
+            ColumnKernels.each(equal & live & ~error) { row in
+                if !bytes[row].isEqual(to: constant.slice) { equal &= ~(1 &<< UInt64(truncatingIfNeeded: row)) }
+            }
+            set(target, truth: comparison == .equal ? equal : ~equal, error: error)
+            return
+        }
         var less = ColumnKernels.mask { packed[$0] < constant.packed }
         ColumnKernels.each(equal & live & ~error) { row in
             Self.refine(PackedString.order(bytes[row], constant.slice), row, less: &less, equal: &equal)

@@ -43,7 +43,7 @@ struct ExpressionChecker {
 
     private mutating func reason(_ draft: RuleDraft) -> ReasonTemplate? {
         guard let node = draft.reason, let scalar = node.scalar else { return ReasonTemplate(parts: [.text(draft.title)]) }
-        let (template, found) = ReasonText.parse(scalar.text, in: environment)
+        let (template, found) = ReasonTemplate.parse(scalar.text, in: environment)
         report(found, node, scalar)
         return template
     }

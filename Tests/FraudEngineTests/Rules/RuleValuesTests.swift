@@ -25,6 +25,25 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (10, 1_000_000, false, 11), (10, 999_999, false, 10), (10, -1, false, 9), (10, -1_000_000, false, 9), (10, 1, true, 9), (10, 1_000_000, true, 9),
+        (10, -999_999, true, 10), (10, 0, true, 10), (253_402_300_799_999, 999_999, false, 253_402_300_799_999), (253_402_300_799_999, 1_000_000, false, nil),
+        (-62_135_596_800_000, 1, true, nil), (-62_135_596_800_000, -1, false, nil), (0, .min, true, 9_223_372_036_854), (0, .min, false, -9_223_372_036_855),
+    ] as [(Int64, Int64, Bool, Int64?)])
+    func `a shifted time is the millisecond it falls into, between the years 1 and 9999`(_ time: Int64, _ duration: Int64, _ isBack: Bool, _ expected: Int64?) {
+        let shifted = TimeArithmetic.shift(time, by: duration, isBack: isBack)
+        #expect((shifted.overflow ? nil : shifted.partialValue) == expected)
+    }
+
+    @Test(arguments: [
+        (0, 300_000, 300_000_000_000), (5, 3, -2_000_000), (0, 9_223_372_036_854, 9_223_372_036_854_000_000), (0, 9_223_372_036_855, nil),
+        (9_223_372_036_855, 0, nil), (.min, .max, nil),
+    ] as [(Int64, Int64, Int64?)])
+    func `the time between two moments is in error where nanoseconds cannot say it`(_ start: Int64, _ end: Int64, _ expected: Int64?) {
+        let found = TimeArithmetic.nanoseconds(from: start, to: end)
+        #expect((found.overflow ? nil : found.partialValue) == expected)
+    }
+
     @Test func `packed strings order as their bytes do`() {
         for a in RandomPlans.strings {
             for b in RandomPlans.strings {
