@@ -2,6 +2,11 @@
 package struct HTTPQueryItem: Sendable, Equatable {
     package let name: [UInt8]
     package let value: [UInt8]
+
+    package init(name: [UInt8], value: [UInt8]) {
+        self.name = name
+        self.value = value
+    }
 }
 
 /// A request that has passed every check, whole in memory.
@@ -18,6 +23,17 @@ package struct HTTPRequest: Sendable {
     package let body: [UInt8]
     /// What the route's `{name}`s caught, decoded.
     package internal(set) var parameters: [HTTPQueryItem] = []
+
+    package init(
+        method: String, path: String, pathSegments: [[UInt8]], queryItems: [HTTPQueryItem], headers: [HTTPHeader], body: [UInt8]
+    ) {
+        self.method = method
+        self.path = path
+        self.pathSegments = pathSegments
+        self.queryItems = queryItems
+        self.headers = headers
+        self.body = body
+    }
 
     /// The first header of that name as text (invalid UTF-8 repaired), or nil.
     package func header(_ name: String) -> String? {

@@ -1,4 +1,7 @@
 /// Method, target and headers of a request, as libmicrohttpd hands them over: not checked yet.
+///
+/// The library has joined folded lines, accepted bare line feeds, and cut each value and the target at a raw NUL: what was
+/// cut is seen by nobody.
 struct RequestHead: Sendable {
     var method: String
     var target: [UInt8]
