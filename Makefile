@@ -1,0 +1,54 @@
+# `make demo` and `make test` are all a newcomer needs: both install what they need.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+RELEASE := .build/release/tripline
+
+.PHONY: help setup demo test test-unit test-end-to-end build bench lint format clean kafka sanitizers prove-real-payments prove-oracle-fails
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
+
+setup: ## Install what is missing (system libraries, Python packages) and check the Swift toolchain
+	@scripts/setup
+
+demo: setup ## Run the whole service on an embedded broker with generated payments
+	swift build -c release --product tripline
+	$(RELEASE) demo $(ARGS)
+
+test: setup ## Run every test; the last line is the sum over all suites
+	@scripts/test
+
+test-unit: setup ## Run the Swift tests only
+	@scripts/test --only swift
+
+test-end-to-end: setup ## Run the end-to-end tests only (SUITES="test_kill …" for some of them)
+	@scripts/test --only end-to-end $(SUITES)
+
+build: setup ## Build the release binary
+	swift build -c release --product tripline
+
+bench: build ## Measure throughput and recovery on this machine
+	$(RELEASE) bench $(ARGS)
+
+lint: ## Check formatting, shell scripts and Python
+	@scripts/lint
+
+format: ## Format the Swift sources in place
+	swift format format --in-place --parallel --configuration .swift-format --recursive Package.swift Sources Tests
+
+kafka: ## Download Apache Kafka for the end-to-end tests into .kafka/
+	@scripts/fetch-kafka
+
+sanitizers: setup ## Run the Swift tests under the address and the thread sanitizer
+	swift test --parallel --sanitize=address --scratch-path .build-address
+	swift test --parallel --sanitize=thread --scratch-path .build-thread
+
+prove-real-payments: setup ## Compare alerts and windows over all payments of the data sets with their reference
+	@TRIPLINE_WHOLE_DATA=1 scripts/test --only end-to-end test_real_payments
+
+prove-oracle-fails: setup ## Break the exactly-once commit in a copy and see the end-to-end tests notice
+	@scripts/prove-oracle-fails
+
+clean: ## Remove everything that was built
+	rm -rf .build .build-address .build-thread .venv

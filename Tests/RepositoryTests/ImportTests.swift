@@ -1,0 +1,62 @@
+import Testing
+
+/// Which modules a target may import: the walls between the pure core, the clients and the shell.
+private let allowedImports: [String: Set<String>] = [
+    "CEL": ["Glibc"],
+    "FraudEngine": ["Glibc", "CEL", "CCrypto", "CLinux"],
+    "RuleFiles": ["Glibc", "CEL", "FraudEngine", "CYAML", "CCrypto"],
+    "Kafka": ["Glibc", "Synchronization", "CRdKafka"],
+    "Redis": ["Glibc", "CHiredis"],
+    "HTTPServer": ["Glibc", "Synchronization", "CMicroHTTPD"],
+    "FraudService": [
+        "Glibc", "Synchronization", "FoundationEssentials", "FraudEngine", "RuleFiles", "Kafka", "Redis", "HTTPServer", "CLinux",
+    ],
+    "tripline": [
+        "Glibc", "Synchronization", "FoundationEssentials", "FraudService", "RuleFiles", "FraudEngine",
+    ],
+]
+
+@Suite struct ImportTests {
+    let repository = Repository()
+
+    @Test func `a target imports only what its wall lets through`() throws {
+        for file in try repository.files(under: "Sources", suffix: ".swift") {
+            let target = String(file.path.split(separator: "/")[1])
+            let allowed = try #require(allowedImports[target], "\(target) has no list of allowed imports")
+            for (index, line) in file.lines.enumerated() {
+                guard let module = importedModule(line) else { continue }
+                #expect(allowed.contains(module), "\(file.path):\(index + 1): \(target) may not import \(module)")
+            }
+        }
+    }
+
+    @Test func `only the four clients and the readers of a format import a C library`() throws {
+        let owners = ["CRdKafka": ["Kafka"], "CHiredis": ["Redis"], "CMicroHTTPD": ["HTTPServer"], "CYAML": ["RuleFiles"]]
+        for (library, targets) in owners.sorted(by: { $0.key < $1.key }) {
+            let importers = allowedImports.filter { $0.value.contains(library) }.map(\.key)
+            #expect(importers == targets, "\(library)")
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("import Glibc", "Glibc"), ("package import CEL", "CEL"), ("@testable import Kafka", "Kafka"), ("import struct Foundation.Date", "Foundation"),
+            ("// import Foundation", nil), ("let important = 1", nil),
+        ] as [(String, String?)])
+    func `an import is recognised in every form`(line: String, module: String?) {
+        #expect(importedModule(Substring(line)) == module)
+    }
+}
+
+private func importedModule(_ line: Substring) -> String? {
+    var words = line.split(separator: " ")[...]
+    while let word = words.first, word.hasPrefix("@") || ["package", "public", "internal", "private", "fileprivate"].contains(word) {
+        words = words.dropFirst()
+    }
+    guard words.first == "import", var name = words.dropFirst().first else { return nil }
+    if ["struct", "class", "enum", "func", "protocol", "var", "let", "typealias"].contains(name) {
+        guard let entity = words.dropFirst(2).first else { return nil }
+        name = entity
+    }
+    return name.split(separator: ".").first.map(String.init)
+}
