@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct `The admin routes` {
     private func ask(
-        _ method: String = "GET", _ path: String, query: String? = nil, readiness: Readiness = Readiness(ready: true, checks: []),
+        _ path: String, method: String = "GET", query: String? = nil, readiness: Readiness = Readiness(ready: true, checks: []),
         reload: ReloadAnswer = .accepted
     ) -> HTTPResponse {
         let sources = AdminSources(
@@ -67,15 +67,15 @@ import Testing
     }
 
     @Test func `a reload tells what became of it`() {
-        #expect(text(ask("POST", "/rules/reload", reload: .accepted)) == #"{"result":"accepted"}"#)
-        #expect(text(ask("POST", "/rules/reload", reload: .unchanged)) == #"{"result":"unchanged"}"#)
-        let failed = ask("POST", "/rules/reload", reload: .failed(messages: [#"rules/a.yaml:3:5: error[E101]: no "when""#]))
+        #expect(text(ask("/rules/reload", method: "POST", reload: .accepted)) == #"{"result":"accepted"}"#)
+        #expect(text(ask("/rules/reload", method: "POST", reload: .unchanged)) == #"{"result":"unchanged"}"#)
+        let failed = ask("/rules/reload", method: "POST", reload: .failed(messages: [#"rules/a.yaml:3:5: error[E101]: no "when""#]))
         #expect(failed.status == .unprocessableContent)
         #expect(text(failed).hasSuffix(#","errors":["rules/a.yaml:3:5: error[E101]: no \"when\""]}"#))
     }
 
     @Test func `a reload is not a GET`() {
-        let response = ask("GET", "/rules/reload")
+        let response = ask("/rules/reload")
         #expect(response.status == .methodNotAllowed)
         #expect(header(response, "Allow") == "POST, OPTIONS")
     }
