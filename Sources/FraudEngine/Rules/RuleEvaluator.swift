@@ -124,4 +124,9 @@ package final class RuleEvaluator {
     package func appendReason(rule: Int, row: Int, columns: borrowing FoldedColumns, batch: borrowing PaymentBatch, to writer: inout ByteWriter) {
         explanation.appendReason(set.rules[rule].reason, explanation.evaluation(of: row, columns, batch), to: &writer)
     }
+
+    /// The `&&` terms of the rule's condition with their values.
+    func terms(rule: Int, row: Int, columns: borrowing FoldedColumns, batch: borrowing PaymentBatch) -> [RuleTerm] {
+        explanation.terms(set.rules[rule].condition, explanation.evaluation(of: row, columns, batch))
+    }
 }

@@ -2,7 +2,7 @@ import CEL
 
 /// Says of a match what was true and why: evidence and reason. For alerts only: it allocates.
 final class RuleExplanation {
-    private let variables: [CEL.Environment.Variable]
+    let variables: [CEL.Environment.Variable]
     private let sources: [VariableLoad.Source]
     private let lists: [String: ByteSet]
 
@@ -112,7 +112,7 @@ final class RuleExplanation {
 
 extension ByteWriter {
     /// As a JSON value; `null` for an error and for a double that is not finite.
-    fileprivate mutating func append(json value: ScalarValue?) {
+    mutating func append(json value: ScalarValue?) {
         switch value {
         case .bool(let value): append(value ? "true" : "false")
         case .int(let value): append(decimal: value)

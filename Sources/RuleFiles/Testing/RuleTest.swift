@@ -9,6 +9,8 @@ package struct RuleTest: Sendable {
         package var accountID: String
         /// A complete JSON object: amount in major units as a number, `occurred_at` in RFC 3339.
         package var json: String
+        /// The entry it comes from, before repeats.
+        package var node: YAMLNode
     }
 
     /// What must hold after one payment; nil members are not looked at.

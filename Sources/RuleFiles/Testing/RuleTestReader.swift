@@ -46,9 +46,9 @@ struct RuleTestReader {
         let every = reader.duration(fields["every"], "every") ?? 0
         if fields["repeat"] != nil, fields["every"] == nil { reader.diagnostics.add(node.diagnostic("E011", "'repeat' needs 'every'", hints: ["for example repeat: 6, every: 20s"])) }
         if fields["every"] != nil, fields["repeat"] == nil { reader.diagnostics.add(node.diagnostic("E011", "'every' needs 'repeat'")) }
-        var members1 = GivenMembers(reader: reader)
-        let json = members1.json(fields, schema)
-        reader = members1.reader
+        var attributes = GivenMembers(reader: reader)
+        let json = attributes.json(fields, schema)
+        reader = attributes.reader
         guard let at, let account = fields["account_id"]?.text else { return }
         for index in 0..<times {
             let (distance, overflow) = every.multipliedReportingOverflow(by: Int64(index))
@@ -57,7 +57,7 @@ struct RuleTestReader {
                 reader.diagnostics.add(node.diagnostic("E016", "the payments go beyond the year 9999"))
                 return
             }
-            given.append(RuleTest.Given(at: time, accountID: account, json: json.text(at: time, number: given.count + 1)))
+            given.append(RuleTest.Given(at: time, accountID: account, json: json.text(at: time, number: given.count + 1), node: node))
         }
     }
 

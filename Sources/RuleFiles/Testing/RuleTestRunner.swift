@@ -33,14 +33,14 @@ package struct RuleTestRunner {
         for (number, given) in test.given.enumerated() {
             let observation = bench.fold(given)
             if let reason = observation.invalidReason {
-                failures.add(failure(test, number, test.node, ["the payment is invalid: \(reason.name)"]))
+                failures.add(failure(test, number, given.node, ["the payment is invalid (\(reason.name)): \(bench.problem())"]))
                 continue
             }
             for expectation in test.expectations where expectation.payment == number {
                 let judgement = Judgement(expectation, observation, bench.set)
                 let lines = judgement.lines()
                 guard !lines.isEmpty else { continue }
-                let explanations = judgement.surprisingRules().map { RuleExplanation.line($0, observation, bench) }
+                let explanations = judgement.surprisingRules().map { AlertExplanation.line($0, observation, bench) }
                 failures.add(failure(test, number, expectation.node, lines + explanations))
             }
         }

@@ -31,10 +31,12 @@ struct TestBench: ~Copyable {
     }
 
     let set: RuleSet
-    var kit: FoldKit
+    private var kit: FoldKit
     private let windows: TumblingWindows
     private var machine: PartitionMachine
     private var outbox = Outbox()
+    /// Value and key of the payment folded last: columns point into it.
+    private var input = ByteWriter()
     private let context = OutputContext(group: "rule-tests", inputTopic: "payments", deadLetterMaxBytes: 1_000_000)
     private var offset: Int64 = 0
 
@@ -63,19 +65,25 @@ struct TestBench: ~Copyable {
     mutating func fold(_ given: RuleTest.Given) -> Observation {
         outbox.removeAll()
         kit.counters.removeAll()
-        let (value, key) = (Array(given.json.utf8), Array(given.accountID.utf8))
-        value.withUnsafeBytes { value in
-            key.withUnsafeBytes { key in
-                let record = RawRecord(
-                    value: value.baseAddress, valueCount: value.count, key: key.baseAddress, keyCount: key.count, offset: offset, timestamp: given.at)
-                withUnsafePointer(to: record) { record in
-                    machine.fold(UnsafeBufferPointer(start: record, count: 1), kit: &kit, outbox: &outbox, context: context, emits: true) { _, _, _ in }
-                }
-            }
+        input.removeAll()
+        input.append(utf8: given.json)
+        let valueCount = input.count
+        input.append(utf8: given.accountID)
+        let record = RawRecord(
+            value: UnsafeRawPointer(input.bytes), valueCount: valueCount, key: UnsafeRawPointer(input.bytes + valueCount), keyCount: input.count - valueCount,
+            offset: offset, timestamp: given.at)
+        withUnsafePointer(to: record) { record in
+            machine.fold(UnsafeBufferPointer(start: record, count: 1), kit: &kit, outbox: &outbox, context: context, emits: true) { _, _, _ in }
         }
         offset += 1
         return observation()
     }
+
+    /// The `&&` terms of a rule's condition on the payment folded last; only if it was folded.
+    func terms(ofRule rule: Int) -> [RuleTerm] { kit.terms(ofRule: rule, row: 0) }
+
+    /// What is wrong with the payment folded last; only if it is invalid.
+    func problem() -> String { kit.problem() }
 
     private func observation() -> Observation {
         let counters = kit.counters
