@@ -4,7 +4,8 @@ import Testing
 
 struct BundleTests {
     private let bundle = RuleBundle(files: [
-        .init(path: "velocity.yaml", bytes: Array("version: 1\n".utf8)), .init(path: "Ä.yaml", bytes: []), .init(path: "lists/a.txt", bytes: Array("KP\n".utf8)),
+        .init(path: "velocity.yaml", bytes: Array("version: 1\n".utf8)), .init(path: "Ä.yaml", bytes: []),
+        .init(path: "lists/a.txt", bytes: Array("KP\n".utf8)),
     ])
 
     @Test func `a set's name is the SHA-256 of its canonical content`() {

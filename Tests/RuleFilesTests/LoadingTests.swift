@@ -170,4 +170,32 @@ struct LoadingTests {
         #expect(codes(load([("schema.yaml", schema), ("a.yaml", rules(60, "shadow"))])) == ["E153"])
         #expect(codes(load([("schema.yaml", schema), ("a.yaml", rules(60, "disabled"))])) == [])
     }
+
+    // MARK: Lint
+
+    @Test(
+        arguments: [
+            ("review", ["alerts: [large]", "alerts: []"], nil), ("review", ["alerts: [large]"], "no test where it does not fire"),
+            ("review", ["alerts: []"], "no test where it fires"), ("review", ["score: 0"], "no test"),
+            ("allow", ["alerts: [other], decision: allow", "alerts: [other], decision: review"], nil),
+            ("allow", ["alerts: [other], decision: review"], "no test where it fires"), ("allow", ["alerts: [], decision: allow"], "no test"),
+        ] as [(String, [String], String?)])
+    func `an active rule wants a test where it fires and one where it does not`(_ action: String, _ expectations: [String], _ missing: String?) throws {
+        let expect = expectations.map { "{payment: 1, \($0)}" }.joined(separator: ", ")
+        let text = """
+            version: 1
+            rules:
+              - {id: large, title: L, when: payment.amount > 5, owner: o, status: active, action: \(action)}
+              - {id: other, title: O, when: payment.amount > 1, owner: o, status: shadow}
+            tests:
+              - name: one
+                given: [{at: "2026-02-02T10:00:00Z", account_id: A, amount: 1, currency: EUR}]
+                expect: [\(expect)]
+
+            """
+        let bundle = RuleBundle(files: [.init(path: "a.yaml", bytes: Array(text.utf8))])
+        let warnings = try RuleFiles.load(bundle: bundle, baseWindowMilliseconds: 300_000, runsTests: false).get().warnings.all
+        #expect(warnings.map(\.message) == (missing.map { ["active rule 'large' has \($0)"] } ?? []))
+        #expect(warnings.allSatisfy { $0.code == "W301" && $0.severity == .warning })
+    }
 }

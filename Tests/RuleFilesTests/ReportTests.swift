@@ -29,7 +29,8 @@ struct ReportTests {
         #expect(report.text == "1 rule (1 shadow), 0 features, 0 lists, 0 tests; sha256:\(hash)\n")
         #expect(
             report.json
-                == "{\"rule_set\":\"sha256:\(hash)\",\"rules\":{\"active\":0,\"shadow\":1,\"disabled\":0},\"features\":0,\"lists\":0,\"tests\":[],\"diagnostics\":[]}\n")
+                == "{\"rule_set\":\"sha256:\(hash)\",\"rules\":{\"active\":0,\"shadow\":1,\"disabled\":0},\"features\":0,\"lists\":0,\"tests\":[],\"diagnostics\":[]}\n"
+        )
     }
 
     @Test func `a warning is a finding`() throws {

@@ -4,7 +4,9 @@ import Testing
 
 /// The folder `rules/` of this repository.
 struct ShippedRulesTests {
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appending(path: "rules").path
+    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().appending(
+        path: "rules"
+    ).path
 
     @Test func `the shipped rules load without a warning and all their tests pass`() {
         let report = RuleCheckReport.test(directory: Self.folder, baseWindowMilliseconds: 300_000)

@@ -92,9 +92,10 @@ struct YAMLTests {
         #expect(node.source.bytes.firstIndex(of: UInt8(ascii: "X")) == found)
     }
 
-    @Test(arguments: [
-        ("30s", 30_000), ("5m", 300_000), ("1h30m", 5_400_000), ("30d", 2_592_000_000), ("250ms", 250), ("1d2h3m4s5ms", 93_784_005), ("0s", 0),
-    ] as [(String, Int64)])
+    @Test(
+        arguments: [
+            ("30s", 30_000), ("5m", 300_000), ("1h30m", 5_400_000), ("30d", 2_592_000_000), ("250ms", 250), ("1d2h3m4s5ms", 93_784_005), ("0s", 0),
+        ] as [(String, Int64)])
     func `durations are read and written`(_ text: String, _ milliseconds: Int64) {
         #expect(DurationText.milliseconds(text) == milliseconds)
         #expect(DurationText.text(milliseconds: milliseconds) == text)

@@ -39,7 +39,10 @@ package struct RuleDiagnostic: Sendable, Equatable {
     }
 
     /// A message that points at a byte of a file.
-    package init(severity: Severity = .error, code: String, source: SourceFile, at offset: Int, length: Int = 1, message: String, caretNote: String? = nil, hint: String? = nil) {
+    package init(
+        severity: Severity = .error, code: String, source: SourceFile, at offset: Int, length: Int = 1, message: String, caretNote: String? = nil,
+        hint: String? = nil
+    ) {
         let position = source.position(ofByte: offset)
         self.init(
             severity: severity, code: code, file: source.path, position: position, length: length, message: message,

@@ -110,14 +110,17 @@ struct ExpressionChecker {
             let dearest = cost.dearest(condition.root)
             let position = draft.when.source.position(ofByte: offsets.byte(ofText: dearest.range.lowerBound))
             let text = String(decoding: Array(condition.source.utf8)[dearest.range.clamped(to: 0..<condition.source.utf8.count)], as: UTF8.self)
-            let hint = "the dearest part is \(OneLine.text(text, limit: 60)) at \(position.line):\(position.column) (\(cost.tenths(dearest) / 10)); fields with a smaller max_length cost less"
+            let hint =
+                "the dearest part is \(OneLine.text(text, limit: 60)) at \(position.line):\(position.column) (\(cost.tenths(dearest) / 10)); fields with a smaller max_length cost less"
             diagnostics.add(
                 RuleDiagnostic(
-                    code: "E150", source: draft.when.source, at: start, message: "worst-case cost \(units / 10) is over the rule limit \(ExpressionCost.ruleLimit)", hint: hint))
+                    code: "E150", source: draft.when.source, at: start,
+                    message: "worst-case cost \(units / 10) is over the rule limit \(ExpressionCost.ruleLimit)", hint: hint))
         } else if before <= ExpressionCost.setLimit * 10, setCost > ExpressionCost.setLimit * 10 {
             diagnostics.add(
                 RuleDiagnostic(
-                    code: "E153", source: draft.when.source, at: start, message: "with this rule the worst-case cost of the set is over the limit \(ExpressionCost.setLimit)",
+                    code: "E153", source: draft.when.source, at: start,
+                    message: "with this rule the worst-case cost of the set is over the limit \(ExpressionCost.setLimit)",
                     hint: "remove or disable rules, or make long conditions cheaper"))
         }
     }

@@ -26,7 +26,10 @@ enum RuleDirectory {
                 }
             }
             if !files.contains(where: { RuleFiles.isRuleFile($0.path) }), !diagnostics.hasErrors {
-                diagnostics.add(RuleDiagnostic(code: "E051", file: root, message: "the rules folder has no rule file (*.yaml)", hints: ["to run without rules, give it a file that says: version: 1"]))
+                diagnostics.add(
+                    RuleDiagnostic(
+                        code: "E051", file: root, message: "the rules folder has no rule file (*.yaml)",
+                        hints: ["to run without rules, give it a file that says: version: 1"]))
             }
         }
 
@@ -37,7 +40,9 @@ enum RuleDirectory {
                     read("\(folder)/\(name)")
                 } else if name.hasSuffix(".yaml") || name.hasSuffix(".yml") {
                     diagnostics.add(
-                        RuleDiagnostic(severity: .warning, code: "W240", file: "\(root)/\(folder)/\(name)", message: "this file is not read", hints: ["rule files lie in the rules folder itself"]))
+                        RuleDiagnostic(
+                            severity: .warning, code: "W240", file: "\(root)/\(folder)/\(name)", message: "this file is not read",
+                            hints: ["rule files lie in the rules folder itself"]))
                 }
             }
         }
@@ -53,7 +58,8 @@ enum RuleDirectory {
             while let entry = Glibc.readdir(stream) {
                 let bytes = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
                 guard let name = String(validating: bytes, as: UTF8.self) else {
-                    diagnostics.add(RuleDiagnostic(code: "E052", file: folder, message: "a file's name is not UTF-8: \(String(decoding: bytes, as: UTF8.self))"))
+                    diagnostics.add(
+                        RuleDiagnostic(code: "E052", file: folder, message: "a file's name is not UTF-8: \(String(decoding: bytes, as: UTF8.self))"))
                     continue
                 }
                 names.append(name)

@@ -27,7 +27,8 @@ package enum RuleFiles {
     package static func load(directory: String, baseWindowMilliseconds: Int64, runsTests: Bool = true) -> Result<LoadedRuleSet, RuleDiagnostics> {
         switch RuleDirectory.read(directory) {
         case .failure(let diagnostics): .failure(diagnostics)
-        case .success((let bundle, let warnings)): load(bundle: bundle, folder: directory, baseWindowMilliseconds: baseWindowMilliseconds, runsTests: runsTests, warnings: warnings)
+        case .success((let bundle, let warnings)):
+            load(bundle: bundle, folder: directory, baseWindowMilliseconds: baseWindowMilliseconds, runsTests: runsTests, warnings: warnings)
         }
     }
 

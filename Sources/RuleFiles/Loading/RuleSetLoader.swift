@@ -24,7 +24,9 @@ struct RuleSetLoader {
         let lists = readLists(draft.lists)
         let rules = check(draft, schema)
         if diagnostics.hasErrors { return .failure(diagnostics.sorted()) }
-        let set = RuleSet(hash: bundle.hash, rules: rules, schema: schema, features: draft.features.map(\.feature), lists: lists, policy: draft.decision?.policy ?? DecisionPolicy())
+        let set = RuleSet(
+            hash: bundle.hash, rules: rules, schema: schema, features: draft.features.map(\.feature), lists: lists,
+            policy: draft.decision?.policy ?? DecisionPolicy())
         if runsTests {
             for outcome in RuleTestRunner(set, baseWindow: baseWindow).run(draft.tests) { diagnostics.add(outcome.failures) }
             if diagnostics.hasErrors { return .failure(diagnostics.sorted()) }
@@ -91,7 +93,10 @@ struct RuleSetLoader {
             }
         }
         for file in bundle.files where file.path.hasSuffix(".txt") && !used.contains(file.path) {
-            diagnostics.add(RuleDiagnostic(severity: .warning, code: "W230", file: shown(file.path), message: "no rule file declares this list", hints: ["declare it: lists: {name: {file: \(file.path)}}"]))
+            diagnostics.add(
+                RuleDiagnostic(
+                    severity: .warning, code: "W230", file: shown(file.path), message: "no rule file declares this list",
+                    hints: ["declare it: lists: {name: {file: \(file.path)}}"]))
         }
         return lists
     }
@@ -153,7 +158,8 @@ struct RuleSetLoader {
 
     private mutating func refuseUnknown(_ node: YAMLNode, _ known: [String], _ code: String, _ what: String, _ label: String) {
         guard let name = node.text, !known.contains(name) else { return }
-        diagnostics.add(node.diagnostic(code, "there is no \(what) '\(name)'", hints: known.isEmpty ? [] : [Suggestion.hint(for: name, among: known, label: label)]))
+        diagnostics.add(
+            node.diagnostic(code, "there is no \(what) '\(name)'", hints: known.isEmpty ? [] : [Suggestion.hint(for: name, among: known, label: label)]))
     }
 
     private func place(_ node: YAMLNode) -> String {

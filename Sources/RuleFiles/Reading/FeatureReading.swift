@@ -12,12 +12,14 @@ extension RuleFileReader {
         ]
     }
 
-    private static let windowKeys = ["tumbling", "sliding", "step", "session"]
+    private static let windowKeys = RuleFileKeys.window + RuleFileKeys.plannedWindow
     private static let currentChoices: [(name: String, value: Bool)] = [("include", true), ("exclude", false)]
 
     mutating func feature(_ entry: YAMLEntry) -> FeatureDraft? {
         let name = featureName(entry.keyNode)
-        guard let fields = reader.mapping(entry.value, "a feature", keys: ["aggregate", "of", "where", "window", "current", "description"], required: ["aggregate"]) else { return nil }
+        guard let fields = reader.mapping(entry.value, "a feature", keys: RuleFileKeys.feature + RuleFileKeys.plannedFeature, required: ["aggregate"]) else {
+            return nil
+        }
         _ = reader.text(fields["description"], "description")
         let aggregate = reader.choice(fields["aggregate"], "aggregate", Aggregate.choices)
         let includesCurrent = reader.choice(fields["current"], "current", Self.currentChoices) ?? true
@@ -60,7 +62,9 @@ extension RuleFileReader {
 
     private mutating func window(_ fields: YAMLFields, _ entry: YAMLEntry) {
         guard let node = fields["window"] else {
-            reader.diagnostics.add(fields.node.diagnostic("E011", "the feature '\(entry.key)' lacks 'window'", hints: ["write window: {tumbling: \(DurationText.text(milliseconds: baseWindow))}"]))
+            reader.diagnostics.add(
+                fields.node.diagnostic(
+                    "E011", "the feature '\(entry.key)' lacks 'window'", hints: ["write window: {tumbling: \(DurationText.text(milliseconds: baseWindow))}"]))
             return
         }
         guard let window = reader.mapping(node, "a window", keys: Self.windowKeys) else { return }

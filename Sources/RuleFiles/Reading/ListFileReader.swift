@@ -14,7 +14,10 @@ enum ListFileReader {
             guard let range = entry(in: start..<end, of: source), let text = text(range, source, &diagnostics) else { continue }
             let line = source.position(ofByte: range.lowerBound).line
             if let first = firstLine[Array(text.utf8)] {
-                diagnostics.add(RuleDiagnostic(severity: .warning, code: "W210", source: source, at: range.lowerBound, length: source.codePoints(in: range), message: "'\(text)' is listed twice; first in line \(first)"))
+                diagnostics.add(
+                    RuleDiagnostic(
+                        severity: .warning, code: "W210", source: source, at: range.lowerBound, length: source.codePoints(in: range),
+                        message: "'\(text)' is listed twice; first in line \(first)"))
             } else {
                 firstLine[Array(text.utf8)] = line
                 entries.append(text)
@@ -39,11 +42,13 @@ enum ListFileReader {
 
     private static func text(_ range: Range<Int>, _ source: SourceFile, _ diagnostics: inout RuleDiagnostics) -> String? {
         guard let text = String(validating: source.bytes[range], as: UTF8.self), !source.bytes[range].contains(0) else {
-            diagnostics.add(RuleDiagnostic(code: "E003", source: source, at: range.lowerBound, message: "this line is not UTF-8", hint: "save the file as UTF-8"))
+            diagnostics.add(
+                RuleDiagnostic(code: "E003", source: source, at: range.lowerBound, message: "this line is not UTF-8", hint: "save the file as UTF-8"))
             return nil
         }
         if range.count > maxEntryBytes {
-            diagnostics.add(RuleDiagnostic(code: "E018", source: source, at: range.lowerBound, message: "the entry has \(range.count) bytes; \(maxEntryBytes) are allowed"))
+            diagnostics.add(
+                RuleDiagnostic(code: "E018", source: source, at: range.lowerBound, message: "the entry has \(range.count) bytes; \(maxEntryBytes) are allowed"))
             return nil
         }
         let words = text.split(whereSeparator: { $0 == " " || $0 == "\t" })
@@ -51,7 +56,8 @@ enum ListFileReader {
             diagnostics.add(
                 RuleDiagnostic(
                     code: "E031", source: source, at: range.upperBound - last.utf8.count, length: last.unicodeScalars.count,
-                    message: "'expires=' is not available in this version", hint: "take the entry out of the list when it is over: a changed list is a new rule set"))
+                    message: "'expires=' is not available in this version",
+                    hint: "take the entry out of the list when it is over: a changed list is a new rule set"))
             return nil
         }
         return text

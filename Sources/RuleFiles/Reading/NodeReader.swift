@@ -12,7 +12,8 @@ package struct NodeReader: Sendable {
     package mutating func mapping(_ node: YAMLNode?, _ what: String, keys: [String], required: [String] = []) -> YAMLFields? {
         guard let node, let entries = self.entries(node, what) else { return nil }
         for entry in entries where !keys.contains(where: { Array($0.utf8) == Array(entry.key.utf8) }) {
-            diagnostics.add(entry.keyNode.diagnostic("E010", "unknown key '\(entry.key)' in \(what)", hints: [Suggestion.hint(for: entry.key, among: keys, label: "keys")]))
+            diagnostics.add(
+                entry.keyNode.diagnostic("E010", "unknown key '\(entry.key)' in \(what)", hints: [Suggestion.hint(for: entry.key, among: keys, label: "keys")]))
         }
         let fields = YAMLFields(node: node, entries: entries)
         for key in required where fields[key] == nil {
@@ -73,7 +74,8 @@ package struct NodeReader: Sendable {
             }
             if range.contains(number) { return number }
         }
-        let bounds = range == .min ... .max ? "" : range.upperBound == .max ? " of \(range.lowerBound) or more" : " from \(range.lowerBound) to \(range.upperBound)"
+        let bounds =
+            range == .min ... .max ? "" : range.upperBound == .max ? " of \(range.lowerBound) or more" : " from \(range.lowerBound) to \(range.upperBound)"
         diagnostics.add(node.diagnostic("E015", "'\(key)' must be a whole number\(bounds)"))
         return nil
     }
@@ -90,7 +92,8 @@ package struct NodeReader: Sendable {
         guard let node else { return nil }
         if let text = node.text {
             if let found = choices.first(where: { $0.name == text }) { return found.value }
-            diagnostics.add(node.diagnostic("E013", "'\(key)' can't be '\(text)'", hints: [Suggestion.hint(for: text, among: choices.map(\.name), label: "it is one of")]))
+            diagnostics.add(
+                node.diagnostic("E013", "'\(key)' can't be '\(text)'", hints: [Suggestion.hint(for: text, among: choices.map(\.name), label: "it is one of")]))
         } else {
             wrongKind(node, "'\(key)' must be one of: " + choices.map(\.name).joined(separator: ", "))
         }
@@ -101,7 +104,8 @@ package struct NodeReader: Sendable {
     package mutating func duration(_ node: YAMLNode?, _ key: String) -> Int64? {
         guard let node else { return nil }
         guard let milliseconds = node.text.flatMap(DurationText.milliseconds), milliseconds > 0 else {
-            diagnostics.add(node.diagnostic("E014", "'\(key)' must be a duration", hints: ["for example 30s, 5m, 1h30m, 30d; units are d, h, m, s, ms, in this order"]))
+            diagnostics.add(
+                node.diagnostic("E014", "'\(key)' must be a duration", hints: ["for example 30s, 5m, 1h30m, 30d; units are d, h, m, s, ms, in this order"]))
             return nil
         }
         return milliseconds

@@ -2,8 +2,6 @@ import FraudEngine
 
 /// Reads one rule file: `version`, `lists`, `features`, `decision`, `rules`, `tests`.
 struct RuleFileReader {
-    static let keys = ["version", "lists", "features", "decision", "rules", "tests"]
-
     var reader = NodeReader()
     let schema: PaymentSchema
     let baseWindow: Int64
@@ -16,7 +14,7 @@ struct RuleFileReader {
 
     mutating func read(_ root: YAMLNode) -> RuleFileDraft {
         var draft = RuleFileDraft()
-        guard let fields = reader.mapping(root, "a rule file", keys: Self.keys, required: ["version"]) else { return draft }
+        guard let fields = reader.mapping(root, "a rule file", keys: RuleFileKeys.file, required: ["version"]) else { return draft }
         reader.version(fields["version"])
         for entry in reader.entries(fields["lists"], "'lists'") ?? [] {
             if let list = list(entry) { draft.lists.append(list) } else { draft.refusedNames.append("lists." + entry.key) }
@@ -43,7 +41,7 @@ struct RuleFileReader {
 
     private mutating func list(_ entry: YAMLEntry) -> ListDraft? {
         let name = reader.name(entry.keyNode, "a list's name")
-        guard let fields = reader.mapping(entry.value, "a list", keys: ["file", "entries", "description"]) else { return nil }
+        guard let fields = reader.mapping(entry.value, "a list", keys: RuleFileKeys.list) else { return nil }
         _ = reader.text(fields["description"], "description")
         let source: ListDraft.Source
         switch (fields["file"], fields["entries"]) {
@@ -66,20 +64,22 @@ struct RuleFileReader {
     private static let bandNames: [(name: String, value: DecisionPolicy.Band)] = [("medium", .medium), ("high", .high), ("critical", .critical)]
 
     private mutating func decision(_ node: YAMLNode?) -> DecisionDraft? {
-        guard let node, let fields = reader.mapping(node, "'decision'", keys: ["bands", "review", "block"]) else { return nil }
+        guard let node, let fields = reader.mapping(node, "'decision'", keys: RuleFileKeys.decision) else { return nil }
         var policy = DecisionPolicy()
         if let bands = reader.mapping(fields["bands"], "'bands'", keys: Self.bandNames.map(\.name)) {
             policy.medium = reader.integer(bands["medium"], "medium", in: 0...100) ?? policy.medium
             policy.high = reader.integer(bands["high"], "high", in: 0...100) ?? policy.high
             policy.critical = reader.integer(bands["critical"], "critical", in: 0...100) ?? policy.critical
             if !(policy.medium < policy.high && policy.high < policy.critical) {
-                reader.diagnostics.add(bands.node.diagnostic("E024", "bands must rise: medium \(policy.medium), high \(policy.high), critical \(policy.critical)"))
+                reader.diagnostics.add(
+                    bands.node.diagnostic("E024", "bands must rise: medium \(policy.medium), high \(policy.high), critical \(policy.critical)"))
             }
         }
         policy.review = reader.choice(fields["review"], "review", Self.bandNames) ?? policy.review
         policy.block = reader.choice(fields["block"], "block", Self.bandNames) ?? policy.block
         if policy.review.rawValue > policy.block.rawValue {
-            reader.diagnostics.add(node.diagnostic("E024", "payments would be blocked from band \(policy.block.name) but reviewed only from \(policy.review.name)"))
+            reader.diagnostics.add(
+                node.diagnostic("E024", "payments would be blocked from band \(policy.block.name) but reviewed only from \(policy.review.name)"))
         }
         return DecisionDraft(node: node, policy: policy)
     }

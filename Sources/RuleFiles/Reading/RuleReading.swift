@@ -2,16 +2,12 @@ import FraudEngine
 
 /// One rule of a file.
 extension RuleFileReader {
-    private static let ruleKeys = [
-        "id", "title", "when", "score", "severity", "action", "reason", "tags", "owner", "status", "once_per", "effective", "description", "references", "false_positives",
-    ]
-    private static let required = ["id", "title", "when", "owner", "status"]
     private static let severities = Severity.allCases.map { (name: $0.rawValue, value: $0) }
     private static let statuses = RuleStatus.allCases.map { (name: $0.rawValue, value: $0) }
     static let actions = Action.allCases.map { (name: $0.name.description, value: $0) }
 
     mutating func rule(_ node: YAMLNode) -> RuleDraft? {
-        guard let fields = reader.mapping(node, "a rule", keys: Self.ruleKeys, required: Self.required) else { return nil }
+        guard let fields = reader.mapping(node, "a rule", keys: RuleFileKeys.rule, required: RuleFileKeys.requiredOfRule) else { return nil }
         let id = reader.name(fields["id"], "a rule's id")
         let title = reader.text(fields["title"], "title", maxLength: 120)
         let when = condition(fields["when"])
@@ -37,8 +33,10 @@ extension RuleFileReader {
         if node.scalar?.style == .plain, comment.first == UInt8(ascii: "#") {
             reader.diagnostics.add(
                 RuleDiagnostic(
-                    severity: .warning, code: "W203", source: node.source, at: comment.startIndex, length: node.source.codePoints(in: comment.startIndex..<rest.upperBound),
-                    message: "YAML takes this for a comment, not for a part of the condition", hint: "write the condition as a block (when: |), or put the comment on a line of its own"))
+                    severity: .warning, code: "W203", source: node.source, at: comment.startIndex,
+                    length: node.source.codePoints(in: comment.startIndex..<rest.upperBound),
+                    message: "YAML takes this for a comment, not for a part of the condition",
+                    hint: "write the condition as a block (when: |), or put the comment on a line of its own"))
         }
         return node
     }
@@ -47,14 +45,17 @@ extension RuleFileReader {
         guard let node else { return .period(milliseconds: 300_000) }
         if node.text == "payment" { return .payment }
         guard let milliseconds = node.text.flatMap(DurationText.milliseconds), (60_000...86_400_000).contains(milliseconds) else {
-            reader.diagnostics.add(node.diagnostic("E014", "'once_per' must be a duration from 1m to 24h, or payment", hints: ["one alert per account and period: once_per: 5m; an alert for every payment: once_per: payment"]))
+            reader.diagnostics.add(
+                node.diagnostic(
+                    "E014", "'once_per' must be a duration from 1m to 24h, or payment",
+                    hints: ["one alert per account and period: once_per: 5m; an alert for every payment: once_per: payment"]))
             return .payment
         }
         return .period(milliseconds: milliseconds)
     }
 
     private mutating func effective(_ node: YAMLNode?) -> (from: Int64, until: Int64) {
-        guard let node, let fields = reader.mapping(node, "'effective'", keys: ["from", "until"]) else { return (.min, .max) }
+        guard let node, let fields = reader.mapping(node, "'effective'", keys: RuleFileKeys.effective) else { return (.min, .max) }
         let from = reader.time(fields["from"], "from") ?? .min
         let until = reader.time(fields["until"], "until") ?? .max
         if from >= until { reader.diagnostics.add(node.diagnostic("E016", "'until' must be later than 'from'")) }

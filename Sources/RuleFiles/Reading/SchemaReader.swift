@@ -34,7 +34,9 @@ struct SchemaReader {
         if let name, Self.builtIn.contains(name) {
             reader.diagnostics.add(entry.keyNode.diagnostic("E013", "every payment has '\(name)': it is not declared here"))
         }
-        guard let fields = reader.mapping(entry.value, "a payment field", keys: ["type", "max_length", "required", "description"], required: ["type"]) else { return nil }
+        guard let fields = reader.mapping(entry.value, "a payment field", keys: ["type", "max_length", "required", "description"], required: ["type"]) else {
+            return nil
+        }
         _ = reader.text(fields["description"], "description")
         let kind = reader.choice(fields["type"], "type", Self.kinds)
         let maxLength = reader.integer(fields["max_length"], "max_length", in: 1...Self.maxStringBytes) ?? 64

@@ -3,7 +3,9 @@ enum AlertBody {
     /// The unescaped value of a string member; nil where there is none.
     static func text(_ name: StaticString, in json: [UInt8]) -> String? {
         let lead = Array("\"\(name)\":\"".utf8)
-        guard json.count >= lead.count, let at = (0...json.count - lead.count).first(where: { json[$0..<$0 + lead.count].elementsEqual(lead) }) else { return nil }
+        guard json.count >= lead.count, let at = (0...json.count - lead.count).first(where: { json[$0..<$0 + lead.count].elementsEqual(lead) }) else {
+            return nil
+        }
         var bytes: [UInt8] = []
         var index = at + lead.count
         while index < json.count, json[index] != UInt8(ascii: "\"") {

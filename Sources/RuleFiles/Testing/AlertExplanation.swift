@@ -8,7 +8,9 @@ enum AlertExplanation {
         guard observation.outcome == .folded else { return "\(rule.id): a \(observation.outcome.described) payment is not judged" }
         if rule.status == .disabled { return "\(rule.id): is disabled" }
         if observation.matches[index], !observation.alerts.contains(where: { $0.rule == rule.id }) {
-            return rule.action == .allow ? "\(rule.id): is true; an allow rule raises no alert" : "\(rule.id): is true, but it has alerted on this account in its period (once_per) before"
+            return rule.action == .allow
+                ? "\(rule.id): is true; an allow rule raises no alert"
+                : "\(rule.id): is true, but it has alerted on this account in its period (once_per) before"
         }
         let terms = bench.terms(ofRule: index)
         var lead = rule.status == .shadow ? "\(rule.id) (shadow): " : "\(rule.id): "

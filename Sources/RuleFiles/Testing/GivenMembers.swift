@@ -9,7 +9,7 @@ struct GivenMembers {
 
     /// The keys a given payment may have.
     static func names(_ schema: PaymentSchema) -> [String] {
-        ["at", "repeat", "every", "payment_id", "account_id", "amount", "currency"] + schema.fields.map(\.name)
+        RuleFileKeys.given + schema.fields.map(\.name)
     }
 
     /// The JSON but for the members that differ from repeat to repeat.

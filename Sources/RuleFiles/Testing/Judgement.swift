@@ -32,7 +32,8 @@ struct Judgement {
         var lines: [String] = []
         for (expected, outcome) in [(expectation.late, Outcome.late), (expectation.duplicate, .duplicate)] {
             guard let expected, expected != (observation.outcome == outcome) else { continue }
-            lines.append(expected ? "expected a \(outcome.name) payment, got a \(observation.outcome.described) one" : "expected no \(outcome.name) payment, got one")
+            lines.append(
+                expected ? "expected a \(outcome.name) payment, got a \(observation.outcome.described) one" : "expected no \(outcome.name) payment, got one")
         }
         return lines
     }
@@ -66,7 +67,8 @@ struct Judgement {
         if let expected = expectation.reason {
             let alerts = observation.alerts.filter { !$0.isShadow }
             if alerts.count != 1 {
-                lines.append("expected one alert with the reason \"\(expected)\", got alerts [\(observation.alertNames(shadow: false).joined(separator: ", "))]")
+                lines.append(
+                    "expected one alert with the reason \"\(expected)\", got alerts [\(observation.alertNames(shadow: false).joined(separator: ", "))]")
             } else if !Self.isSame(expected, alerts[0].reason) {
                 lines.append("expected reason \"\(expected)\", got \"\(alerts[0].reason)\"")
             }

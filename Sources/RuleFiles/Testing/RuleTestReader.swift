@@ -3,13 +3,12 @@ import FraudEngine
 /// Reads one entry of `tests:` into typed values; names of rules and lists are checked later, when all files are read.
 struct RuleTestReader {
     private static let maxPayments = 100_000
-    private static let expectKeys = ["payment", "alerts", "shadow_alerts", "score", "decision", "reason", "reasons", "late", "duplicate"]
 
     let schema: PaymentSchema
     var reader: NodeReader
 
     mutating func read(_ node: YAMLNode) -> RuleTest? {
-        guard let fields = reader.mapping(node, "a test", keys: ["name", "lists", "given", "expect"], required: ["name", "given", "expect"]) else { return nil }
+        guard let fields = reader.mapping(node, "a test", keys: RuleFileKeys.test, required: ["name", "given", "expect"]) else { return nil }
         let name = reader.text(fields["name"], "name", maxLength: 200)
         let listEntries = reader.entries(fields["lists"], "'lists'") ?? []
         let lists = listEntries.map { (name: $0.key, entries: reader.texts($0.value, $0.key) ?? []) }
@@ -44,7 +43,9 @@ struct RuleTestReader {
         let at = reader.time(fields["at"], "at")
         let times = reader.integer(fields["repeat"], "repeat", in: 1...10_000) ?? 1
         let every = reader.duration(fields["every"], "every") ?? 0
-        if fields["repeat"] != nil, fields["every"] == nil { reader.diagnostics.add(node.diagnostic("E011", "'repeat' needs 'every'", hints: ["for example repeat: 6, every: 20s"])) }
+        if fields["repeat"] != nil, fields["every"] == nil {
+            reader.diagnostics.add(node.diagnostic("E011", "'repeat' needs 'every'", hints: ["for example repeat: 6, every: 20s"]))
+        }
         if fields["every"] != nil, fields["repeat"] == nil { reader.diagnostics.add(node.diagnostic("E011", "'every' needs 'repeat'")) }
         var attributes = GivenMembers(reader: reader)
         let json = attributes.json(fields, schema)
@@ -64,7 +65,7 @@ struct RuleTestReader {
     // MARK: Expect
 
     private mutating func expectation(_ node: YAMLNode, payments: Int?) -> RuleTest.Expectation? {
-        guard let fields = reader.mapping(node, "an expectation", keys: Self.expectKeys, required: ["payment"]) else { return nil }
+        guard let fields = reader.mapping(node, "an expectation", keys: RuleFileKeys.expectation, required: ["payment"]) else { return nil }
         let payment = reader.integer(fields["payment"], "payment", in: 1...max(1, payments ?? .max))
         var expectation = RuleTest.Expectation(payment: (payment ?? 1) - 1, node: node)
         expectation.alerts = ruleNames(fields["alerts"], "alerts", &expectation)
@@ -78,7 +79,10 @@ struct RuleTestReader {
         }
         expectation.late = reader.flag(fields["late"], "late")
         expectation.duplicate = reader.flag(fields["duplicate"], "duplicate")
-        if fields.entries.count == 1 { reader.diagnostics.add(node.diagnostic("E011", "the expectation expects nothing", hints: ["keys: " + Self.expectKeys.joined(separator: ", ")])) }
+        if fields.entries.count == 1 {
+            reader.diagnostics.add(
+                node.diagnostic("E011", "the expectation expects nothing", hints: ["keys: " + RuleFileKeys.expectation.joined(separator: ", ")]))
+        }
         return payment == nil ? nil : expectation
     }
 

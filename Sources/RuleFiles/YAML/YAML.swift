@@ -26,7 +26,9 @@ enum EncodingCheck {
     static func refusal(of source: SourceFile) -> RuleDiagnostic? {
         let bytes = source.bytes
         if bytes.count > YAML.maxBytes {
-            return RuleDiagnostic(code: "E009", source: source, at: 0, message: "the file has \(bytes.count) bytes; \(YAML.maxBytes) are allowed", hint: "split it: every .yaml file in the folder is read")
+            return RuleDiagnostic(
+                code: "E009", source: source, at: 0, message: "the file has \(bytes.count) bytes; \(YAML.maxBytes) are allowed",
+                hint: "split it: every .yaml file in the folder is read")
         }
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
             return RuleDiagnostic(code: "E003", source: source, at: 0, message: "the file is UTF-16", hint: "save it as UTF-8")

@@ -60,7 +60,10 @@ struct YAMLTreeBuilder {
     private mutating func openDocument(_ range: Range<Int>) -> Bool {
         documents += 1
         guard documents > 1 else { return true }
-        diagnostics.add(RuleDiagnostic(code: "E007", source: source, at: range.lowerBound, message: "a second document begins here", hint: "one file, one document: remove '---' or make it a file of its own"))
+        diagnostics.add(
+            RuleDiagnostic(
+                code: "E007", source: source, at: range.lowerBound, message: "a second document begins here",
+                hint: "one file, one document: remove '---' or make it a file of its own"))
         return false
     }
 
@@ -71,7 +74,9 @@ struct YAMLTreeBuilder {
                 RuleDiagnostic(
                     code: "E004", source: source, at: range.lowerBound, length: isAlias ? anchor.unicodeScalars.count + 1 : 1,
                     message: isAlias ? "alias '*\(anchor)': aliases are not allowed" : "anchor '&\(anchor)': anchors are not allowed",
-                    hint: isAlias ? "write the value out, or put text that starts with '*' in quotes" : "write the value out where it is needed, or put text that starts with '&' in quotes"))
+                    hint: isAlias
+                        ? "write the value out, or put text that starts with '*' in quotes"
+                        : "write the value out where it is needed, or put text that starts with '&' in quotes"))
         }
         if let tag = item.tag {
             diagnostics.add(
@@ -120,7 +125,10 @@ struct YAMLTreeBuilder {
         } else {
             frames[top].key = node
             if node.scalar == nil {
-                diagnostics.add(RuleDiagnostic(code: "E001", source: source, at: node.range.lowerBound, message: "a key must be text, this is \(node.kindName)", hint: "put text that starts with '{' or '[' in quotes"))
+                diagnostics.add(
+                    RuleDiagnostic(
+                        code: "E001", source: source, at: node.range.lowerBound, message: "a key must be text, this is \(node.kindName)",
+                        hint: "put text that starts with '{' or '[' in quotes"))
             }
         }
     }
@@ -149,7 +157,8 @@ struct YAMLTreeBuilder {
             return
         }
         if failure.isByteOffset {
-            diagnostics.add(RuleDiagnostic(code: "E003", source: source, at: at, message: failure.message, hint: "save the file as UTF-8 without control characters"))
+            diagnostics.add(
+                RuleDiagnostic(code: "E003", source: source, at: at, message: failure.message, hint: "save the file as UTF-8 without control characters"))
             return
         }
         let (place, context) = placeAndContext(failure, at)
@@ -178,7 +187,8 @@ struct YAMLTreeBuilder {
         case "mapping values are not allowed in this context": "text with ': ' in it needs quotes or a block (|); else check the indentation"
         case "found character that cannot start any token": "text that starts with '%', '@' or '`' needs quotes"
         case "found unexpected end of stream": "a quote is opened and not closed"
-        case "did not find expected key", "did not find expected '-' indicator": "check the indentation here and in the line before; text that starts with '{', '[' or a quote needs quotes around all of it"
+        case "did not find expected key", "did not find expected '-' indicator":
+            "check the indentation here and in the line before; text that starts with '{', '[' or a quote needs quotes around all of it"
         case "could not find expected ':'": "a key needs ': ' after it; check the indentation"
         case "did not find expected ',' or ']'", "did not find expected ',' or '}'": "a bracket is not closed, or text with ',' or brackets in it needs quotes"
         case "found undefined tag handle": "text that starts with '!' needs a block (when: |) or quotes"
