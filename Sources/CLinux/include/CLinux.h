@@ -6,6 +6,12 @@
 /// Names the calling thread (at most 15 bytes; longer names are cut).
 void tripline_name_thread(const char *name);
 
+/// Starts a thread with a stack of that size; 0 or an errno. `thread` may be joined with `tripline_join_thread`, once.
+int tripline_start_thread(uint64_t *thread, size_t stack_bytes, void *(*body)(void *), void *context);
+
+/// Waits for the thread's end.
+void tripline_join_thread(uint64_t thread);
+
 /// Asks for the cache line at `address` to be loaded; never faults.
 static inline void tripline_prefetch(const void *address) {
     __builtin_prefetch(address, 1, 3);

@@ -43,7 +43,8 @@ package enum Refusal: Error, Equatable, Sendable {
         case .partitionCountChanged(let committed, let now): "the topic had \(committed) partitions and now has \(now): accounts have moved between partitions"
         case .foldChanged(let committed, let now): "the state was made with other windows, grace, mapping or code (fold \(committed), now \(now))"
         case .anchorMismatch(let offset): "the record at offset \(offset) is not the one that was read: the topic was recreated or truncated"
-        case .offsetBeyondLog(let committed, let end): "the committed offset \(committed) lies beyond the log's end \(end): the topic was recreated or truncated"
+        case .offsetBeyondLog(let committed, let end):
+            "the committed offset \(committed) lies beyond the log's end \(end): the topic was recreated or truncated"
         case .logStartsLater(let needed, let start): "the state would have to be replayed from offset \(needed), but the log starts at \(start)"
         case .noUsableCheckpoint(let why): "no usable checkpoint: \(why)"
         case .ruleSetMissing(let hash): "rule set sha256:\(hash), which judged records that must be replayed, is not in the store"

@@ -23,7 +23,8 @@ enum SettingTable {
         return addresses.joined(separator: ",")
     }
 
-    static let topic = Setting<String>.name("input.topic", limit: 249, default: "payments", example: "payments", help: "The topic of the payments, keyed by account.")
+    static let topic = Setting<String>.name(
+        "input.topic", limit: 249, default: "payments", example: "payments", help: "The topic of the payments, keyed by account.")
     static let format = Setting<Settings.InputFormat>.choice(
         "input.format", default: "json", later: ["debezium", "cloudevents", "confluent"], help: "How a record's value is written.")
     static let key = Setting<InputMapping.KeyStyle>.choice(
@@ -49,7 +50,8 @@ enum SettingTable {
     static let time = Setting<InputMapping.TimeStyle>.choice("input.time", default: "rfc3339", help: "How the payment's time is written.")
 
     static let window = Setting<Int64>.duration("time.window", 1_000...86_400_000, default: "5m", help: "The base window's length. A change needs a new group.")
-    static let grace = Setting<Int64>.duration("time.grace", 0...86_400_000, default: "60s", help: "How long a window stays open after its end, in stream time.")
+    static let grace = Setting<Int64>.duration(
+        "time.grace", 0...86_400_000, default: "60s", help: "How long a window stays open after its end, in stream time.")
     static let maxAhead = Setting<Int64>.duration(
         "time.max_ahead", 0...86_400_000, default: "5s", help: "A payment further ahead of its Kafka timestamp is invalid (`from_future`).")
 
@@ -66,7 +68,8 @@ enum SettingTable {
 
     static let outputDelay = Setting<Int64>.duration(
         "commit.output_delay", 0...10_000, default: "15ms", help: "How long an output may wait for others to share its transaction.")
-    static let commitInterval = Setting<Int64>.duration("commit.interval", 10...60_000, default: "1s", help: "How often offsets are committed where there is no output.")
+    static let commitInterval = Setting<Int64>.duration(
+        "commit.interval", 10...60_000, default: "1s", help: "How often offsets are committed where there is no output.")
     static let commitMaxRecords = Setting<Int>.integer(
         "commit.max_records", 1...1_000_000, default: "50000", example: "50000", help: "Pending outputs that make a transaction due at once.")
 
@@ -79,7 +82,8 @@ enum SettingTable {
         guard text.hasPrefix("directory:"), !path.isEmpty, !path.utf8.contains(0) else { throw SettingRefusal(what: "is not a store") }
         return String(path)
     }
-    static let maxAge = Setting<Int64>.duration("checkpoint.max_age", 1_000...3_600_000, default: "60s", help: "A partition's checkpoint is never older, while there are records.")
+    static let maxAge = Setting<Int64>.duration(
+        "checkpoint.max_age", 1_000...3_600_000, default: "60s", help: "A partition's checkpoint is never older, while there are records.")
     static let maxDebt = Setting<Int>.integer(
         "checkpoint.max_debt", 1_000...1_000_000_000, default: "1000000", example: "1000000", help: "Records to replay that make a checkpoint due at once.")
 
@@ -102,7 +106,8 @@ enum SettingTable {
     ].map { path, help in
         SettingKey(
             path: path, takes: "a mapping of librdkafka properties", defaultText: nil, absence: "none", help: help,
-            example: path == "kafka.properties" ? "{security.protocol: ssl}" : path == "kafka.consumer_properties" ? "{fetch.min.bytes: 1}" : "{compression.type: zstd}",
+            example: path == "kafka.properties"
+                ? "{security.protocol: ssl}" : path == "kafka.consumer_properties" ? "{fetch.min.bytes: 1}" : "{compression.type: zstd}",
             isSecret: false)
     }
 

@@ -26,7 +26,8 @@ extension MetricDescription {
     static let suppressed = MetricDescription(
         "tripline_alerts_suppressed_total", .counter, "Matches without an alert because the account was alerted on in this period already.", labels: ["rule"])
     static let matches = MetricDescription("tripline_rule_matches_total", .counter, "Payments a rule's condition held for.", labels: ["rule", "mode"])
-    static let ruleErrors = MetricDescription("tripline_rule_errors_total", .counter, "Payments a rule's condition could not be computed for.", labels: ["rule"])
+    static let ruleErrors = MetricDescription(
+        "tripline_rule_errors_total", .counter, "Payments a rule's condition could not be computed for.", labels: ["rule"])
     static let eventLatency = MetricDescription(
         "tripline_event_latency_seconds", .histogram, "From a payment's Kafka timestamp to its output's commit acknowledged.")
     static let scoreLatency = MetricDescription("tripline_score_latency_seconds", .histogram, "From a commit acknowledged to its scores written to Redis.")
@@ -38,7 +39,8 @@ extension MetricDescription {
     static let rebalances = MetricDescription("tripline_kafka_rebalances_total", .counter, "Assignments and revocations of partitions.")
     static let partitionRecords = MetricDescription(
         "tripline_partition_records", .gauge, "Records since the partition's birth, of its folded state, by outcome.", labels: ["partition", "outcome"])
-    static let lag = MetricDescription("tripline_partition_lag_records", .gauge, "Records between the position and the end of the partition.", labels: ["partition"])
+    static let lag = MetricDescription(
+        "tripline_partition_lag_records", .gauge, "Records between the position and the end of the partition.", labels: ["partition"])
     static let streamTime = MetricDescription(
         "tripline_partition_stream_time_seconds", .gauge, "The largest event time folded, Unix seconds.", labels: ["partition"])
     static let replayDebt = MetricDescription(
@@ -52,11 +54,13 @@ extension MetricDescription {
     static let stateBytes = MetricDescription("tripline_state_bytes", .gauge, "Memory held by the state of this process's partitions.")
     static let checkpoints = MetricDescription("tripline_checkpoints_total", .counter, "Checkpoints, by result (success, failure).", labels: ["result"])
     static let checkpointDuration = MetricDescription("tripline_checkpoint_duration_seconds", .histogram, "From encoding a checkpoint to it being durable.")
-    static let recoveries = MetricDescription("tripline_recoveries_total", .counter, "Partitions that went live, by what they started from (birth, checkpoint).", labels: ["source"])
+    static let recoveries = MetricDescription(
+        "tripline_recoveries_total", .counter, "Partitions that went live, by what they started from (birth, checkpoint).", labels: ["source"])
     static let recoveryDuration = MetricDescription("tripline_recovery_duration_seconds", .histogram, "From a partition's assignment to it being live.")
     static let digestMismatches = MetricDescription(
         "tripline_digest_mismatches_total", .counter, "Replays that did not give the committed state; such a partition is refused.")
-    static let redisWrites = MetricDescription("tripline_redis_writes_total", .counter, "Scores offered to Redis, by result (applied, stale, failed).", labels: ["result"])
+    static let redisWrites = MetricDescription(
+        "tripline_redis_writes_total", .counter, "Scores offered to Redis, by result (applied, stale, failed).", labels: ["result"])
     static let redisPending = MetricDescription("tripline_redis_pending", .gauge, "Accounts whose score waits to be written.")
     static let rules = MetricDescription("tripline_rules_info", .gauge, "1; the label is the SHA-256 of the rule set this process read last.", labels: ["sha"])
     static let reloads = MetricDescription("tripline_rules_reloads_total", .counter, "Readings of the rules, by result (success, failure).", labels: ["result"])

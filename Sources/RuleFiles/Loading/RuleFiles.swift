@@ -32,6 +32,14 @@ package enum RuleFiles {
         }
     }
 
+    /// The name that the folder's present content has, whether it is valid or not; nil where it cannot be read. Blocks on the disk.
+    package static func hash(directory: String) -> RuleSetHash? {
+        switch RuleDirectory.read(directory) {
+        case .failure: nil
+        case .success((let bundle, _)): bundle.hash
+        }
+    }
+
     /// Loads a set from its files, as `load(directory:)` does from disk.
     ///
     /// - Parameters:

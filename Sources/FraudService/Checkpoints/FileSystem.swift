@@ -1,0 +1,112 @@
+import Glibc
+
+/// Files, durably: what is written is on disk, whole, before its name appears.
+enum FileSystem {
+    /// What failed, on which path, in the words of the system.
+    struct Problem: Error, Sendable, CustomStringConvertible {
+        var operation: String
+        var path: String
+        var code: Int32
+
+        var description: String { "\(operation) \(path): \(String(cString: strerror(code)))" }
+        var isMissing: Bool { code == ENOENT }
+    }
+
+    static func read(_ path: String) throws(Problem) -> [UInt8] {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw Problem(operation: "cannot open", path: path, code: errno) }
+        defer { close(file) }
+        var status = stat()
+        guard fstat(file, &status) == 0 else { throw Problem(operation: "cannot read", path: path, code: errno) }
+        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        var at = 0
+        while at < bytes.count {
+            let rest = bytes.count - at
+            let count = bytes.withUnsafeMutableBytes { Glibc.read(file, $0.baseAddress! + at, rest) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw Problem(operation: "cannot read", path: path, code: errno) }
+            if count == 0 { break }
+            at += count
+        }
+        bytes.removeLast(bytes.count - at)
+        return bytes
+    }
+
+    /// Writes beside the path, syncs, then renames and syncs the folder.
+    static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(Problem) {
+        let temporary = "\(path).\(getpid()).tmp"
+        let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
+        guard file >= 0 else { throw Problem(operation: "cannot create", path: temporary, code: errno) }
+        var failure: Int32 = 0
+        var at = 0
+        while at < bytes.count, failure == 0 {
+            let count = Glibc.write(file, bytes.baseAddress! + at, bytes.count - at)
+            if count < 0 { failure = errno == EINTR ? 0 : errno } else { at += count }
+        }
+        if failure == 0, fsync(file) != 0 { failure = errno }
+        if close(file) != 0, failure == 0 { failure = errno }
+        if failure == 0, rename(temporary, path) != 0 { failure = errno }
+        guard failure == 0 else {
+            unlink(temporary)
+            throw Problem(operation: "cannot write", path: path, code: failure)
+        }
+        try syncFolder(of: path)
+    }
+
+    private static func syncFolder(of path: String) throws(Problem) {
+        let folder = parent(of: path)
+        let file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard file >= 0 else { throw Problem(operation: "cannot open", path: folder, code: errno) }
+        defer { close(file) }
+        guard fsync(file) == 0 else { throw Problem(operation: "cannot sync", path: folder, code: errno) }
+    }
+
+    static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    /// Makes the folder and those above it.
+    static func makeFolder(_ path: String) throws(Problem) {
+        if mkdir(path, 0o750) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT, parent(of: path) != path else { throw Problem(operation: "cannot make the folder", path: path, code: errno) }
+        try makeFolder(parent(of: path))
+        guard mkdir(path, 0o750) == 0 || errno == EEXIST else { throw Problem(operation: "cannot make the folder", path: path, code: errno) }
+    }
+
+    /// The names in a folder, sorted by bytes; none if it does not exist.
+    static func names(in path: String) throws(Problem) -> [String] {
+        guard let folder = opendir(path) else {
+            if errno == ENOENT { return [] }
+            throw Problem(operation: "cannot list", path: path, code: errno)
+        }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while let entry = readdir(folder) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    }
+
+    static func remove(_ path: String) throws(Problem) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw Problem(operation: "cannot remove", path: path, code: errno) }
+    }
+
+    /// The text with everything but letters, digits, `.`, `_` and `-` as `%XX`: safe as a file name.
+    static func escaped(_ text: String) -> String {
+        var out = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"),
+                UInt8(ascii: "_"), UInt8(ascii: "-"):
+                out.unicodeScalars.append(Unicode.Scalar(byte))
+            case UInt8(ascii: ".") where !out.isEmpty: out.append(".")
+            case _:
+                let digits = String(byte, radix: 16, uppercase: true)
+                out += "%" + (digits.utf8.count < 2 ? "0" + digits : digits)
+            }
+        }
+        return out
+    }
+}

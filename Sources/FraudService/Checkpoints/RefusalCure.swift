@@ -1,0 +1,22 @@
+import FraudEngine
+
+extension Refusal {
+    /// What a person can do about it, as commands where there are any.
+    func cure(_ shared: WorkerEnvironment, _ partition: Int32) -> String {
+        let group = shared.settings.group
+        let topic = shared.settings.topic
+        let folder = shared.directory.folder(of: partition)
+        let anew =
+            "to begin the partition anew (alerts of its open windows may come again): stop all instances, kafka-consumer-groups.sh --group \(group) "
+            + "--delete-offsets --topic \(topic):\(partition), mv \(folder) \(folder).old, start"
+        switch self {
+        case .foldChanged: return "go back to the time.* and input.* settings and the version it was made with, or \(anew)"
+        case .partitionCountChanged: return "a topic that grows moves accounts between partitions: set another `group`, or \(anew)"
+        case .checkpointWithoutOffset: return "if the offsets were deleted on purpose: mv \(folder) \(folder).old; else bring them back"
+        case .noUsableCheckpoint, .ruleSetMissing:
+            return "bring back \(shared.directory.root) as the last instance left it (all instances share one), or \(anew)"
+        case .abortedThrice: return "mend what the broker says and restart; the partition goes on where it was"
+        case .metadataUnreadable, .anchorMismatch, .offsetBeyondLog, .logStartsLater, .digestMismatch: return anew
+        }
+    }
+}

@@ -1,0 +1,24 @@
+import RuleFiles
+
+/// What the command line asks for, done.
+package enum Commands {
+    /// Runs a command to its end; blocks. Call it on the main thread, before any other thread is started.
+    package static func run(_ invocation: Invocation, environment: [String: String]) -> ExitCode {
+        let settings: Settings
+        switch Settings.load(path: invocation.config, environment: environment, sets: invocation.settings) {
+        case .success(let good): settings = good
+        case .failure(let diagnostics):
+            Terminal.note(diagnostics.text + "tripline: the configuration is not valid\n")
+            return .usage
+        }
+        switch invocation.command {
+        case .serve(let checks, let drains):
+            return ServeCommand.run(settings, version: Version.text, mode: checks ? .check : drains ? .drain : .run)
+        case .rulesCheck(let paths): return RulesCommand.check(paths, settings, invocation.output)
+        case .rulesTest(let paths, let filter): return RulesCommand.test(paths, filter: filter, settings, invocation.output)
+        case .demo, .eval, .bench:
+            Terminal.note("tripline: this command is not available in this build\n")
+            return .usage
+        }
+    }
+}

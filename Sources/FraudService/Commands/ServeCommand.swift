@@ -1,0 +1,61 @@
+/// `tripline serve`: runs the service until it is told to stop, has drained, or cannot go on.
+package enum ServeCommand {
+    package enum Mode: Sendable {
+        case run
+        /// Validate, look at what is needed, leave.
+        case check
+        /// To the end of the input as it is when the partitions are live, checkpoint, leave.
+        case drain
+    }
+
+    package static func run(_ settings: Settings, version: String, mode: Mode) -> ExitCode {
+        ProcessSignals.block()
+        let log = Log(level: settings.logLevel, format: settings.logFormat)
+        do throws(StartFailure) {
+            if mode == .check {
+                try Service.check(settings, log: log)
+                Terminal.data("ok: settings, rules, Kafka, checkpoint store\(settings.redis == nil ? "" : ", Redis")\n")
+                return .ok
+            }
+            let service = try Service.start(settings, version: version, log: log)
+            return watch(service, drains: mode == .drain)
+        } catch {
+            return fail(error)
+        }
+    }
+
+    /// The main thread's part: signals, failures, the end of a drain.
+    private static func watch(_ service: Service, drains: Bool) -> ExitCode {
+        var drain = DrainWatch()
+        while true {
+            switch ProcessSignals.next(milliseconds: 200) {
+            case .reload: service.reloadRules()
+            case .stop: return service.stop()
+            case nil: break
+            }
+            if let trouble = service.trouble {
+                _ = service.stop()
+                return fail(trouble)
+            }
+            if drains, service.isSettled, drain.isOver(service.progress) { return service.stop() }
+        }
+    }
+
+    static func fail(_ failure: StartFailure) -> ExitCode {
+        Terminal.note("tripline: \(failure.message)\n")
+        return failure.code
+    }
+}
+
+/// Tells when the input is read to its end: nothing is left, or (where the log ends in control records, which have offsets but are no records)
+/// nothing came for two seconds.
+struct DrainWatch {
+    private var positions: Int64 = -1
+    private var unchangedCount = 0
+
+    mutating func isOver(_ progress: (lag: Int64, positions: Int64)) -> Bool {
+        unchangedCount = progress.positions == positions ? unchangedCount + 1 : 0
+        positions = progress.positions
+        return progress.lag == 0 && unchangedCount > 2 || unchangedCount > 10
+    }
+}

@@ -1,0 +1,284 @@
+import FraudEngine
+internal import HTTPServer
+import Kafka
+import RuleFiles
+import Synchronization
+
+/// The whole service: workers, checkpoint thread, score writer, rule watcher and the HTTP servers, from start to a graceful end.
+///
+/// Its methods may be called from any thread but block: `start` while brokers and store are checked, `stop` up to `shutdown.grace`.
+package final class Service: Sendable {
+    let settings: Settings
+    let version: String
+    let log: Log
+    let metrics: Metrics
+    let boards: [WorkerBoard]
+    let rules: RuleWatcher
+    let scores: ScoreWriter?
+    private let inboxes: [WorkerInbox]
+    private let checkpoints: CheckpointThread
+    private let failure = Mutex<WorkerFailure?>(nil)
+    private let stopping = Atomic(false)
+    private let running = Mutex(Running())
+    /// One signal for each worker that ended.
+    private let ended = Semaphore()
+
+    /// What has to be ended again.
+    private struct Running {
+        var servers: [HTTPServer] = []
+        var checkpointThread: DedicatedThread?
+        var scoreThread: DedicatedThread?
+        var ruleThread: DedicatedThread?
+        var workerThreads: [DedicatedThread] = []
+    }
+
+    private init(
+        _ settings: Settings, version: String, log: Log, initial: LoadedRuleSet, directory: CheckpointDirectory, workerSettings: WorkerSettings, workers: Int
+    ) {
+        self.settings = settings
+        self.version = version
+        self.log = log
+        let metrics = Metrics(version: version)
+        self.metrics = metrics
+        let inboxes = (0..<workers).map { _ in WorkerInbox() }
+        self.inboxes = inboxes
+        boards = (0..<workers).map { _ in WorkerBoard() }
+        checkpoints = CheckpointThread(directory: directory, settings: workerSettings, log: log, metrics: metrics)
+        scores = settings.redis.map { ScoreWriter(url: $0, group: settings.group, metrics: metrics, log: log) }
+        rules = RuleWatcher(
+            settings, initial: initial, log: log, metrics: metrics, store: { loaded in Self.store(loaded, directory) },
+            offer: { set in for inbox in inboxes { inbox.post(.rulesOffered(set)) } })
+    }
+
+    // MARK: Start
+
+    /// Checks what it needs and starts everything.
+    ///
+    /// - Parameter isEmbedded: the brokers are librdkafka's mock cluster, which tells nothing about topics.
+    package static func start(_ settings: Settings, version: String, log: Log, isEmbedded: Bool = false) throws(StartFailure) -> Service {
+        let prepared = try prepare(settings, log: log, isEmbedded: isEmbedded)
+        let service = Service(
+            settings, version: version, log: log, initial: prepared.rules, directory: prepared.directory, workerSettings: prepared.workerSettings,
+            workers: min(settings.workers, prepared.findings.inputPartitions))
+        try service.listen(partitions: prepared.findings.inputPartitions)
+        service.startThreads(prepared)
+        return service
+    }
+
+    /// Looks at everything that a start needs, and leaves nothing running.
+    package static func check(_ settings: Settings, log: Log) throws(StartFailure) {
+        _ = try prepare(settings, log: log, isEmbedded: false)
+        guard let url = settings.redis else { return }
+        if let problem = ScoreReader.problem(connecting: url) {
+            throw StartFailure(.unreachable, "Redis at \(url.host):\(url.port) does not answer: \(problem); check redis.url")
+        }
+    }
+
+    private struct Prepared {
+        var rules: LoadedRuleSet
+        var findings: StartChecks.Findings
+        var directory: CheckpointDirectory
+        var workerSettings: WorkerSettings
+    }
+
+    private static func prepare(_ settings: Settings, log: Log, isEmbedded: Bool) throws(StartFailure) -> Prepared {
+        let loaded: LoadedRuleSet
+        switch RuleFiles.load(directory: settings.rules.directory, baseWindowMilliseconds: settings.windows.size) {
+        case .success(let good): loaded = good
+        case .failure(let diagnostics): throw StartFailure(.usage, diagnostics.text + "the rules in '\(settings.rules.directory)' do not load")
+        }
+        let directory = CheckpointDirectory(root: settings.checkpoint.directory, group: settings.group, topic: settings.input.topic)
+        do throws(FileSystem.Problem) {
+            try directory.prepare()
+        } catch {
+            throw StartFailure(
+                .refused,
+                "the checkpoint folder '\(settings.checkpoint.directory)' cannot be used: \(error); "
+                    + "make it writable for this user, or name another: checkpoint.store=directory:/path")
+        }
+        let findings = try StartChecks.run(settings, log: log, describesTopics: !isEmbedded)
+        if let problem = store(loaded, directory) { throw StartFailure(.refused, problem) }
+        return Prepared(rules: loaded, findings: findings, directory: directory, workerSettings: workerSettings(settings, findings))
+    }
+
+    private static func store(_ loaded: LoadedRuleSet, _ directory: CheckpointDirectory) -> String? {
+        do throws(FileSystem.Problem) {
+            try directory.store(ruleSet: loaded.set.hash, bundle: loaded.bundle.encoded)
+            return nil
+        } catch {
+            return "the rule set cannot be stored for recovery: \(error)"
+        }
+    }
+
+    private static func workerSettings(_ settings: Settings, _ findings: StartChecks.Findings) -> WorkerSettings {
+        var generator = SystemRandomNumberGenerator()
+        var worker = WorkerSettings(
+            windows: settings.windows, mapping: settings.input.mapping,
+            output: OutputContext(group: settings.group, inputTopic: settings.input.topic, deadLetterMaxBytes: findings.deadLetterMaxBytes),
+            group: settings.group, topic: settings.input.topic,
+            foldHash: FoldHash.text(windows: settings.windows, mapping: settings.input.mapping), partitionCount: findings.inputPartitions,
+            seed: generator.next())
+        worker.outputDelay = settings.commit.outputDelay
+        worker.commitInterval = settings.commit.interval
+        worker.commitMaxRecords = settings.commit.maxRecords
+        worker.checkpointMaxAge = settings.checkpoint.maxAge
+        worker.checkpointMaxDebt = Int64(settings.checkpoint.maxDebt)
+        return worker
+    }
+
+    private func listen(partitions: Int) throws(StartFailure) {
+        let hooks = HTTPServerHooks(
+            log: { [log] line in log.warning("http server", [.error: line]) },
+            observe: { [metrics] seen in metrics.requestAnswered(route: seen.route, code: seen.status, seconds: seen.seconds) })
+        let admin = AdminSources(
+            readiness: { [unowned self] in readiness }, metricsText: { [unowned self] in Array(metrics.render(partitions: samples).utf8) },
+            statusJSON: { [unowned self] in Array(statusJSON.utf8) }, reload: { [rules] in rules.reload() })
+        let reader = settings.redis.map { url in
+            ScoreReader(
+                url: url, group: settings.group, topic: settings.input.topic, partitionCount: partitions, graceMilliseconds: settings.windows.grace,
+                policy: { [rules] in rules.current.loaded.set.policy })
+        }
+        try listen(settings.adminListen, "admin.listen", AdminRoutes.routes(admin), hooks)
+        try listen(settings.httpListen, "http.listen", DataRoutes.routes { account in reader?.risk(account) ?? .notConfigured }, hooks)
+    }
+
+    private func listen(_ address: HostPort, _ key: String, _ routes: [HTTPRoute], _ hooks: HTTPServerHooks) throws(StartFailure) {
+        do throws(HTTPServerError) {
+            let server = try HTTPServer.start(listen: ListenAddress(host: address.host, port: address.port), routes: routes, hooks: hooks)
+            running.withLock { $0.servers.append(server) }
+            log.info("listening", [.setting: key, .address: "\(HostPort(host: address.host, port: server.port))"])
+        } catch {
+            stopServers(graceSeconds: 0)
+            throw StartFailure(.refused, "\(error); free the address, or choose another with \(key)")
+        }
+    }
+
+    private func startThreads(_ prepared: Prepared) {
+        let settings = settings
+        let environment = WorkerEnvironment(
+            settings: prepared.workerSettings,
+            names: OutputTopicNames(
+                alerts: settings.output.alerts, shadow: settings.output.shadow, late: settings.output.late, deadLetters: settings.output.deadLetters),
+            outputPartitions: prepared.findings.outputPartitions, consumerProperties: settings.consumerProperties,
+            producerProperties: settings.producerProperties, birth: BirthPolicy(settings.input.start), checkpoints: checkpoints,
+            directory: prepared.directory, scores: scores, metrics: metrics, log: log, shutdownGrace: settings.shutdownGrace)
+        running.withLock { running in
+            running.checkpointThread = DedicatedThread.start("checkpoints") { [checkpoints] in checkpoints.run() }
+            running.ruleThread = DedicatedThread.start("rules") { [rules] in rules.run() }
+            if let scores { running.scoreThread = DedicatedThread.start("scores") { scores.run() } }
+            for index in boards.indices {
+                running.workerThreads.append(DedicatedThread.start("worker-\(index)") { [self] in work(index, environment) })
+            }
+        }
+        log.info("started", [.version: version, .instance: settings.instance, .topic: settings.input.topic, .ruleSet: prepared.rules.set.hash.hexadecimal])
+    }
+
+    /// A worker thread's body.
+    private func work(_ index: Int, _ environment: WorkerEnvironment) {
+        do throws(WorkerFailure) {
+            let worker = try StreamWorker(
+                environment, ruleSet: rules.current.loaded.set, index: index, instance: settings.instance, inbox: inboxes[index], board: boards[index])
+            try worker.loop()
+        } catch {
+            failure.withLock { $0 = $0 ?? error }
+            log.error("worker ended", [.worker: "\(index)", .error: "\(error)"])
+        }
+        ended.signal()
+    }
+
+    // MARK: While it runs
+
+    /// Why it cannot go on; nil while it can.
+    package var trouble: StartFailure? { failure.withLock { $0 }.map { StartFailure($0, settings: settings) } }
+
+    /// The data port as it was bound.
+    package var dataPort: UInt16 { running.withLock { $0.servers.last?.port ?? 0 } }
+
+    /// The admin port as it was bound.
+    package var adminPort: UInt16 { running.withLock { $0.servers.first?.port ?? 0 } }
+
+    var isStopping: Bool { stopping.load(ordering: .relaxed) }
+
+    /// Every worker has its partitions, and all of them are live or refused.
+    package var isSettled: Bool {
+        boards.allSatisfy { board in
+            let seen = board.latest
+            return seen.isMember && seen.loading.isEmpty && seen.partitions.allSatisfy { $0.state == "live" }
+        }
+    }
+
+    /// Records that its live partitions have yet to read, and those read so far by the partitions it holds.
+    package var progress: (lag: Int64, positions: Int64) {
+        boards.reduce(into: (lag: 0, positions: 0)) { sum, board in
+            for partition in board.latest.partitions {
+                sum.lag += partition.lag
+                sum.positions += partition.next
+            }
+        }
+    }
+
+    /// Totals by outcome over the partitions it holds, as committed or about to be.
+    package var totals: [(outcome: String, records: UInt64)] {
+        Outcome.allCases.map { outcome in
+            let sum = boards.reduce(UInt64(0)) { sum, board in
+                board.latest.partitions.reduce(sum) { $0 + $1.totals.records[Int(outcome.rawValue)] }
+            }
+            return ("\(outcome.name)", sum)
+        }
+    }
+
+    package func reloadRules() { rules.requestReload() }
+
+    // MARK: Stop
+
+    /// Finishes the transactions, writes checkpoints at the committed offsets, and closes without leaving the group.
+    package func stop() -> ExitCode {
+        stopping.store(true, ordering: .relaxed)
+        log.info("stopping")
+        let deadline = Clock.monotonicMilliseconds() + settings.shutdownGrace
+        rules.close()
+        for inbox in inboxes { inbox.post(.stop) }
+        let parts = running.withLock { running in
+            defer { running = Running() }
+            return running
+        }
+        var isComplete = true
+        for _ in parts.workerThreads where !ended.wait(milliseconds: deadline - Clock.monotonicMilliseconds()) { isComplete = false }
+        guard isComplete else {
+            log.error("a worker did not end within shutdown.grace; what it had not committed is done again after the restart")
+            return trouble?.code ?? .unreachable
+        }
+        for thread in parts.workerThreads { thread.join() }
+        checkpoints.close()
+        parts.checkpointThread?.join()
+        if let scores {
+            if !scores.waitUntilDrained(milliseconds: max(0, deadline - Clock.monotonicMilliseconds())) {
+                log.warning("scores were not all written within shutdown.grace; they are written after the restart")
+            }
+            scores.close()
+            parts.scoreThread?.join()
+        }
+        parts.ruleThread?.join()
+        for server in parts.servers { server.stop(graceSeconds: 2) }
+        log.info("stopped")
+        return trouble?.code ?? .ok
+    }
+
+    private func stopServers(graceSeconds: Int) {
+        let servers = running.withLock { running in
+            defer { running.servers = [] }
+            return running.servers
+        }
+        for server in servers { server.stop(graceSeconds: graceSeconds) }
+    }
+}
+
+extension BirthPolicy {
+    init(_ start: Settings.InputStart) {
+        switch start {
+        case .earliest: self = .earliest
+        case .latest: self = .latest
+        case .time(let time): self = .time(time)
+        }
+    }
+}

@@ -1,0 +1,109 @@
+import FraudEngine
+import Kafka
+
+/// What is looked at before a service starts: brokers, topics, what they promise.
+struct StartChecks {
+    /// What the checks learned.
+    struct Findings: Sendable {
+        var inputPartitions: Int
+        /// By `Outbox.Kind`.
+        var outputPartitions: [Int32]
+        /// Bytes of key, value and headers.
+        var deadLetterMaxBytes: Int
+    }
+
+    private static let timeout: Int32 = 5_000
+    /// librdkafka's default of `message.max.bytes`.
+    private static let producerMaxBytes: Int64 = 1_000_000
+    /// A record's framing, bytes.
+    private static let framing: Int64 = 4_096
+
+    let settings: Settings
+    let log: Log
+    private let admin: Admin
+
+    /// - Parameter describesTopics: false leaves out the topics' properties, which the embedded broker does not tell.
+    static func run(_ settings: Settings, log: Log, describesTopics: Bool) throws(StartFailure) -> Findings {
+        let admin: Admin
+        do throws(KafkaError) {
+            admin = try Admin(properties: settings.clientProperties)
+        } catch {
+            throw StartFailure(.usage, "kafka.properties: \(error.message)")
+        }
+        defer { admin.destroy() }
+        return try StartChecks(settings: settings, log: log, admin: admin).run(describesTopics: describesTopics)
+    }
+
+    private func run(describesTopics: Bool) throws(StartFailure) -> Findings {
+        do throws(KafkaError) {
+            try admin.checkReachable(timeoutMilliseconds: Self.timeout)
+        } catch {
+            throw StartFailure(.unreachable, "\(error.message); check kafka.bootstrap_servers and whether the brokers are up")
+        }
+        let names = [settings.input.topic, settings.output.alerts, settings.output.shadow, settings.output.late, settings.output.deadLetters]
+        let counts = try partitionCounts(names)
+        var deadLetterMaxBytes = Self.producerMaxBytes
+        if describesTopics {
+            for name in names {
+                guard let configuration = try configuration(name) else { continue }
+                try check(name, configuration)
+                if name == settings.output.deadLetters { deadLetterMaxBytes = min(deadLetterMaxBytes, configuration.maxMessageBytes) }
+            }
+        }
+        return Findings(
+            inputPartitions: Int(counts[0]), outputPartitions: Array(counts.dropFirst()), deadLetterMaxBytes: Int(deadLetterMaxBytes - Self.framing))
+    }
+
+    private func partitionCounts(_ names: [String]) throws(StartFailure) -> [Int32] {
+        var counts: [Int32] = []
+        var missing: [String] = []
+        for name in names {
+            do throws(KafkaError) {
+                if let count = try admin.partitionCount(of: name, timeoutMilliseconds: Self.timeout) { counts.append(count) } else { missing.append(name) }
+            } catch {
+                throw StartFailure(error.isUnauthorized ? .refused : .unreachable, "topic '\(name)': \(error.message)")
+            }
+        }
+        guard missing.isEmpty else {
+            let servers = settings.kafka.bootstrapServers
+            let commands = missing.map {
+                "  kafka-topics.sh --bootstrap-server \(servers) --create --topic \($0) --partitions 12 --config cleanup.policy=delete"
+            }
+            let what = missing.count == 1 ? "the topic '\(missing[0])' does" : "the topics \(missing.map { "'\($0)'" }.joined(separator: ", ")) do"
+            throw StartFailure(.refused, "\(what) not exist on \(servers); create with as many partitions as you need:\n" + commands.joined(separator: "\n"))
+        }
+        return counts
+    }
+
+    /// nil where this client may not ask.
+    private func configuration(_ name: String) throws(StartFailure) -> TopicConfiguration? {
+        do throws(KafkaError) {
+            return try admin.configuration(ofTopic: name, timeoutMilliseconds: Self.timeout)
+        } catch {
+            guard error.isUnauthorized || error.isUnsupported else { throw StartFailure(.unreachable, "topic '\(name)': \(error.message)") }
+            log.warning("the topic's properties cannot be read; make sure that it is not compacted", [.topic: name, .error: "\(error)"])
+            return nil
+        }
+    }
+
+    private func check(_ name: String, _ configuration: TopicConfiguration) throws(StartFailure) {
+        if configuration.cleanupPolicy.contains("compact") {
+            throw StartFailure(
+                .refused,
+                "the topic '\(name)' is compacted (cleanup.policy=\(configuration.cleanupPolicy)): records with the same key would vanish; mend it with\n"
+                    + "  kafka-configs.sh --bootstrap-server \(settings.kafka.bootstrapServers) --alter --topic \(name) --add-config cleanup.policy=delete")
+        }
+        guard name == settings.input.topic, configuration.retentionMilliseconds >= 0 else { return }
+        let needed = settings.windows.size + settings.windows.grace + settings.checkpoint.maxAge
+        if configuration.retentionMilliseconds < needed {
+            throw StartFailure(
+                .refused,
+                "the topic '\(name)' keeps records for \(configuration.retentionMilliseconds) ms, but window, grace and checkpoint age need \(needed) ms "
+                    + "for a recovery; raise retention.ms (a day or more is advised)")
+        }
+        if configuration.retentionMilliseconds < 86_400_000 {
+            log.warning(
+                "the input topic keeps records for less than a day", [.topic: name, .milliseconds: "\(configuration.retentionMilliseconds)"])
+        }
+    }
+}

@@ -1,0 +1,16 @@
+import Glibc
+
+/// The shell's clocks; the engine has none.
+enum Clock {
+    static func monotonicNanoseconds() -> Int64 { read(CLOCK_MONOTONIC) }
+    static func monotonicMilliseconds() -> Int64 { read(CLOCK_MONOTONIC) / 1_000_000 }
+    /// Since the epoch.
+    static func wallMicroseconds() -> Int64 { read(CLOCK_REALTIME) / 1_000 }
+    static func wallMilliseconds() -> Int64 { read(CLOCK_REALTIME) / 1_000_000 }
+
+    private static func read(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}

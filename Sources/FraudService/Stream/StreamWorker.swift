@@ -1,0 +1,318 @@
+import FraudEngine
+import Kafka
+import Synchronization
+
+/// Why a worker cannot go on.
+enum WorkerFailure: Error, Sendable {
+    /// Another process runs under the same identity.
+    case fenced(String)
+    case unreachable(String)
+    /// The broker cannot do what the service needs.
+    case unsupported(String)
+    case client(String)
+}
+
+/// What all workers of a service share; immutable or thread-safe.
+struct WorkerEnvironment: Sendable {
+    let settings: WorkerSettings
+    let names: OutputTopicNames
+    /// By `Outbox.Kind`.
+    let outputPartitions: [Int32]
+    let consumerProperties: KafkaProperties
+    let producerProperties: KafkaProperties
+    let birth: BirthPolicy
+    let checkpoints: CheckpointThread
+    let directory: CheckpointDirectory
+    let scores: ScoreWriter?
+    let metrics: Metrics
+    let log: Log
+    /// Milliseconds that a stopping worker waits for its last checkpoints.
+    let shutdownGrace: Int64
+}
+
+/// Where a new group starts reading (`input.start`).
+enum BirthPolicy: Sendable, Equatable {
+    case earliest
+    case latest
+    /// The first record at or after this time, Unix milliseconds.
+    case time(Int64)
+}
+
+/// One stream worker: a thread that owns a consumer, a transactional producer and the machines of its partitions.
+///
+/// It waits in librdkafka and nowhere else. The decisions are `WorkerMachine`'s; this only does what it asks for.
+final class StreamWorker {
+    static let callTimeout: Int32 = 5_000
+    /// Twice the default transaction timeout, milliseconds.
+    static let giveUpAfter: Int64 = 20_000
+    private static let batchCapacity = 1_000
+    private static let longestWait: Int64 = 100
+
+    let shared: WorkerEnvironment
+    let inbox: WorkerInbox
+    let board: WorkerBoard
+    let transactionalID: String
+    let consumer: Consumer
+    var output: OutputProducer
+    var machine: WorkerMachine
+    /// Captured in the assign callback, used only with that assignment's offsets.
+    var membership: GroupMetadata?
+    var membershipEpoch: UInt64 = 0
+    var isAnswerDoubtful = false
+    var headerScratch = ByteWriter(capacity: 1024)
+    private var batch = RecordBatch(capacity: StreamWorker.batchCapacity)
+    private let run: UnsafeMutablePointer<RawRecord>
+    private var callbackCount = 0
+    private var failure: WorkerFailure?
+    private var isStopped = false
+    private var markedAt: Int64 = 0
+
+    init(_ shared: WorkerEnvironment, ruleSet: RuleSet, index: Int, instance: String, inbox: WorkerInbox, board: WorkerBoard) throws(WorkerFailure) {
+        self.shared = shared
+        self.inbox = inbox
+        self.board = board
+        transactionalID = "\(shared.settings.group).\(instance).\(index)"
+        output = try Self.makeOutput(shared, id: transactionalID)
+        machine = WorkerMachine(settings: shared.settings, ruleSet: ruleSet)
+        run = .allocate(capacity: PaymentBatch.capacity)
+        var properties = shared.consumerProperties
+        properties.set("group.instance.id", "\(instance).\(index)")
+        do throws(KafkaError) { consumer = try Consumer(properties: properties, log: shared.log.kafka) } catch { throw .client("\(error)") }
+    }
+
+    deinit { run.deallocate() }
+
+    static func makeOutput(_ shared: WorkerEnvironment, id: String) throws(WorkerFailure) -> OutputProducer {
+        var properties = shared.producerProperties
+        properties.set("transactional.id", id)
+        do throws(KafkaError) {
+            return try OutputProducer(
+                properties: properties, names: shared.names, log: shared.log.kafka, deadline: Clock.monotonicMilliseconds() + 60_000)
+        } catch {
+            if error.isFenced { throw .fenced("\(error)") }
+            if error.isUnsupported { throw .unsupported("\(error)") }
+            throw error.isRetriable || error.isTimedOut ? .unreachable("\(error)") : .client("\(error)")
+        }
+    }
+
+    // MARK: The loop
+
+    /// The thread's body: returns when asked to stop, or throws when it cannot go on.
+    func loop() throws(WorkerFailure) {
+        // Unowned: callbacks only run inside this object's own polls.
+        consumer.onRebalance = { [unowned self] event in rebalance(event) }
+        do throws(KafkaError) { try consumer.subscribe(shared.settings.topic) } catch { throw .client("\(error)") }
+        var deadline: Int64?
+        while true {
+            turn()
+            if let failure { throw failure }
+            guard isStopped else { continue }
+            let now = Clock.monotonicMilliseconds()
+            if machine.isSettled || now > deadline ?? Int64.max { break }
+            deadline = deadline ?? now + shared.shutdownGrace
+        }
+        batch.destroy()
+        consumer.close()
+        output.producer.destroy()
+        if let failure { throw failure }
+    }
+
+    private func turn() {
+        let now = Clock.monotonicMilliseconds()
+        let callbacks = callbackCount
+        let wait = isStopped ? 10 : min(machine.waitLimit(now: now), Self.longestWait)
+        consumer.poll(into: &batch, timeoutMilliseconds: Int32(wait))
+        if callbackCount != callbacks || isStopped {
+            // What was read belongs to an assignment that ended during the call; the new one starts at its own offsets.
+            batch.destroy()
+        } else {
+            fold()
+        }
+        takeErrors()
+        for event in inbox.take() { handle(event) }
+        handle(.tick)
+        report()
+    }
+
+    private func fold() {
+        let records = batch.records
+        machine.isCatchingUp = records.count == Self.batchCapacity
+        let now = Clock.monotonicMilliseconds()
+        var start = 0
+        while start < records.count {
+            let partition = records[start].partition
+            var end = start
+            while end < records.count, records[end].partition == partition, end - start < PaymentBatch.capacity {
+                let record = records[end]
+                run[end - start] = RawRecord(
+                    value: record.value, valueCount: record.valueCount, key: record.key, keyCount: record.keyCount, offset: record.offset,
+                    timestamp: record.timestamp)
+                end += 1
+            }
+            machine.fold(partition: partition, UnsafeBufferPointer(start: run, count: end - start), now: now) { index, traceOnly, block in
+                batch.copyHeaders(of: start + index, traceOnly: traceOnly, to: &block)
+            }
+            start = end
+        }
+        batch.destroy()
+        perform(machine.takePending())
+    }
+
+    func handle(_ event: WorkerEvent) {
+        perform(machine.handle(event, now: Clock.monotonicMilliseconds(), wallClock: Clock.wallMilliseconds()))
+    }
+
+    private func takeErrors() {
+        while let error = consumer.nextError() {
+            if error.isFenced { failure = .fenced("\(error)") }
+            shared.log.warning("consumer", [.error: "\(error)"])
+        }
+        if let fatal = consumer.fatalError, failure == nil { failure = fatal.isFenced ? .fenced("\(fatal)") : .client("\(fatal)") }
+        output.producer.poll()
+        while let error = output.producer.nextError() { shared.log.warning("producer", [.error: "\(error)"]) }
+    }
+
+    // MARK: Actions
+
+    private func perform(_ actions: [WorkerAction]) {
+        for action in actions where failure == nil {
+            do throws(WorkerFailure) { try perform(action) } catch { failure = error }
+        }
+    }
+
+    private func perform(_ action: WorkerAction) throws(WorkerFailure) {
+        switch action {
+        case .assign(let positions):
+            do throws(KafkaError) {
+                if positions.isEmpty { try consumer.assign([]) } else { try consumer.assign(positions) }
+            } catch { throw .client("\(error)") }
+        case .load(let partition, let claim, let committed, let logStart):
+            shared.checkpoints.offer(.load(partition: partition, claim: claim, committed, logStart: logStart, inbox))
+        case .flush(let plan):
+            let outcome = try transact(plan)
+            handle(.flushed(outcome))
+        case .writeScores(let changes, let epochs): shared.scores?.offer(changes, epochs: epochs, inbox: inbox)
+        case .writeCheckpoint(let snapshot, let header): shared.checkpoints.offer(.write(snapshot, header, inbox))
+        case .refused(let partition, let why):
+            if case .digestMismatch = why { shared.metrics.digestMismatch() }
+            shared.log.error("partition refused", [.partition: "\(partition)", .reason: why.name, .error: why.message, .cure: why.cure(shared, partition)])
+        case .wentLive(let partition):
+            if let task = machine.tasks[partition] {
+                shared.metrics.recovered(from: task.recoveredFrom)
+                shared.log.info("partition live", [.partition: "\(partition)", .offset: "\(task.machine.next)", .source: task.recoveredFrom])
+            }
+        case .switched(let partition, let entry):
+            shared.log.info(
+                "rule set switched", [.partition: "\(partition)", .ruleSet: entry.ruleSet.hexadecimal, .offset: "\(entry.fromOffset)"])
+        case .stopped: isStopped = true
+        }
+    }
+
+    // MARK: Rebalance
+
+    private func rebalance(_ event: RebalanceEvent) {
+        callbackCount += 1
+        shared.metrics.rebalanced()
+        do throws(WorkerFailure) {
+            switch event {
+            case .assigned(let partitions):
+                let claims = try self.claims(partitions)
+                membership = consumer.groupMetadata()
+                membershipEpoch = machine.assignmentEpoch + 1
+                shared.log.info("partitions assigned", [.count: "\(partitions.count)"])
+                handle(.assigned(claims))
+            case .revoked(let partitions, let isLost):
+                shared.log.info("partitions revoked", [.count: "\(partitions.count)", .reason: isLost ? "lost" : "rebalance"])
+                handle(.revoked(isLost: isLost))
+                membership = nil
+            }
+        } catch {
+            failure = failure ?? error
+        }
+    }
+
+    /// What the broker and the checkpoint folder know of the partitions.
+    private func claims(_ partitions: [Int32]) throws(WorkerFailure) -> [Claim] {
+        let committed = try committedPositions(partitions)
+        var claims: [Claim] = []
+        for partition in partitions.sorted() {
+            let marks = try watermarks(partition)
+            var birth = marks.low
+            switch shared.birth {
+            case .earliest: break
+            case .latest: birth = marks.high
+            case .time(let time): birth = try offset(partition, at: time) ?? marks.high
+            }
+            var newest: Int64?
+            do throws(FileSystem.Problem) {
+                newest = try shared.directory.list(partition).last?.offset
+            } catch {
+                shared.log.error("checkpoint folder cannot be listed", [.partition: "\(partition)", .error: "\(error)"])
+            }
+            claims.append(
+                Claim(
+                    partition: partition, committed: committed[partition], logStart: marks.low, logEnd: marks.high, birthOffset: birth,
+                    newestCheckpoint: newest))
+        }
+        return claims
+    }
+
+    private func watermarks(_ partition: Int32) throws(WorkerFailure) -> Watermarks {
+        do throws(KafkaError) {
+            return try consumer.watermarks(partition: partition, topic: shared.settings.topic, timeoutMilliseconds: 10_000)
+        } catch {
+            throw .unreachable("\(error)")
+        }
+    }
+
+    private func offset(_ partition: Int32, at time: Int64) throws(WorkerFailure) -> Int64? {
+        do throws(KafkaError) {
+            return try consumer.offsets(
+                forTimes: [(partition: partition, timestamp: time)], topic: shared.settings.topic, timeoutMilliseconds: 10_000
+            ).first?.offset
+        } catch {
+            throw .unreachable("\(error)")
+        }
+    }
+
+    // MARK: Reporting
+
+    /// Brings counters and positions to where other threads read them, a few times a second.
+    private func report() {
+        let now = Clock.monotonicMilliseconds()
+        guard now - markedAt >= 250 || isStopped else { return }
+        markedAt = now
+        var samples: [PartitionReport] = []
+        for partition in machine.tasks.keys.sorted() {
+            guard let task = machine.tasks[partition] else { continue }
+            let end = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.high ?? task.machine.next
+            samples.append(PartitionReport(task, logEnd: end))
+        }
+        var refusals: [Int32: RefusalReport] = [:]
+        for (partition, why) in machine.refused {
+            refusals[partition] = RefusalReport(name: why.name, message: why.message, cure: why.cure(shared, partition))
+        }
+        board.publish(
+            WorkerBoard.Contents(
+                partitions: samples, refused: refusals, loading: machine.loadingPartitions,
+                isMember: machine.assignmentEpoch > 0, at: now))
+        machine.drainCounters { ruleSet, counters in shared.metrics.add(counters, of: ruleSet) }
+        shared.scores?.mark(samples.compactMap { $0.mark(inbox) })
+    }
+}
+
+extension RecordBatch {
+    /// Copies a record's headers into a header block: all, or `traceparent` only.
+    func copyHeaders(of index: Int, traceOnly: Bool, to block: inout ByteWriter) {
+        if traceOnly {
+            let found = withHeader("traceparent", of: index) { $0.map { Array($0) } }
+            if let found { HeaderBlock.append("traceparent", found, to: &block) }
+            return
+        }
+        var copy = ByteWriter(capacity: 256)
+        visitHeaders(of: index) { name, value in
+            HeaderBlock.append(name: ByteSlice(name), value: value.map { ByteSlice($0) }, to: &copy)
+        }
+        copy.withBytes { block.append($0) }
+    }
+}

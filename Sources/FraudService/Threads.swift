@@ -1,0 +1,45 @@
+import CLinux
+import Glibc
+
+/// A thread of the process with a stack of its own size: all of the service's work runs on such threads, since the C libraries block.
+package struct DedicatedThread: Sendable {
+    private let thread: UInt64
+
+    private final class Body: Sendable {
+        let name: String
+        let run: @Sendable () -> Void
+
+        init(_ name: String, _ run: @escaping @Sendable () -> Void) {
+            self.name = name
+            self.run = run
+        }
+    }
+
+    /// Starts a thread.
+    ///
+    /// - Parameters:
+    ///   - name: as debuggers and `top -H` show it, at most 15 bytes.
+    ///   - stackBytes: checking rules needs 2 MiB.
+    package static func start(_ name: String, stackBytes: Int = 8 << 20, _ body: @escaping @Sendable () -> Void) -> DedicatedThread {
+        var thread: UInt64 = 0
+        // The thread takes this reference over and gives it back when it ends.
+        let reference = Unmanaged.passRetained(Body(name, body))
+        let code = tripline_start_thread(&thread, stackBytes, threadMain, reference.toOpaque())
+        guard code == 0 else { preconditionFailure("no thread '\(name)': \(String(cString: strerror(code)))") }
+        return DedicatedThread(thread: thread)
+    }
+
+    /// Waits for its end; once.
+    package func join() { tripline_join_thread(thread) }
+
+    fileprivate static func run(_ reference: UnsafeMutableRawPointer) {
+        let body = Unmanaged<Body>.fromOpaque(reference).takeRetainedValue()
+        tripline_name_thread(body.name)
+        body.run()
+    }
+}
+
+private func threadMain(_ reference: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+    if let reference { DedicatedThread.run(reference) }
+    return nil
+}
