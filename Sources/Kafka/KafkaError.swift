@@ -23,7 +23,8 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
     package var isFenced: Bool {
         switch Code(code) {
         case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
-            RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID: true
+            RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+            true
         default: false
         }
     }
@@ -68,7 +69,8 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
         switch Code(code) {
         case RD_KAFKA_RESP_ERR__AUTHENTICATION, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
             RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
-            RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED: true
+            RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED, RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED:
+            true
         default: false
         }
     }

@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// Numbers from their text, exactly: no double stands between the digits and an amount.

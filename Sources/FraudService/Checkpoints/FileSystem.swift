@@ -93,6 +93,24 @@ enum FileSystem {
         guard unlink(path) == 0 || errno == ENOENT else { throw Problem(operation: "cannot remove", path: path, code: errno) }
     }
 
+    /// A new folder for this process alone, under `$TMPDIR` or `/tmp`.
+    static func makeTemporaryFolder(_ prefix: String) throws(Problem) -> String {
+        let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+        var template = Array("\(parent)/\(prefix)-XXXXXX".utf8CString)
+        guard mkdtemp(&template) != nil else { throw Problem(operation: "cannot make a folder in", path: parent, code: errno) }
+        return String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    /// Removes a folder with everything in it.
+    static func removeFolder(_ path: String) throws(Problem) {
+        for name in try names(in: path) {
+            let child = "\(path)/\(name)"
+            var status = stat()
+            if lstat(child, &status) == 0, status.st_mode & S_IFMT == S_IFDIR { try removeFolder(child) } else { try remove(child) }
+        }
+        guard rmdir(path) == 0 || errno == ENOENT else { throw Problem(operation: "cannot remove", path: path, code: errno) }
+    }
+
     /// The text with everything but letters, digits, `.`, `_` and `-` as `%XX`: safe as a file name.
     static func escaped(_ text: String) -> String {
         var out = ""

@@ -16,7 +16,9 @@ package enum Commands {
             return ServeCommand.run(settings, version: Version.text, mode: checks ? .check : drains ? .drain : .run)
         case .rulesCheck(let paths): return RulesCommand.check(paths, settings, invocation.output)
         case .rulesTest(let paths, let filter): return RulesCommand.test(paths, filter: filter, settings, invocation.output)
-        case .demo, .eval, .bench:
+        case .demo(let demo): return Demo.run(demo, settings, version: Version.text, output: invocation.output)
+        case .bench: return Bench.run(settings, version: Version.text, output: invocation.output)
+        case .eval:
             Terminal.note("tripline: this command is not available in this build\n")
             return .usage
         }

@@ -37,6 +37,12 @@ package struct RedisURL: Sendable, Equatable {
     package var password: String?
     package var database: Int
 
+    package init(host: String, port: UInt16) {
+        self.host = host
+        self.port = port
+        database = 0
+    }
+
     init(_ text: String) throws(SettingRefusal) {
         if text.hasPrefix("rediss://") { throw SettingRefusal(what: "asks for TLS, which is not available in this version") }
         guard text.hasPrefix("redis://") else { throw SettingRefusal(what: "does not begin with redis://") }

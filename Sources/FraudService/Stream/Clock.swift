@@ -8,6 +8,13 @@ enum Clock {
     static func wallMicroseconds() -> Int64 { read(CLOCK_REALTIME) / 1_000 }
     static func wallMilliseconds() -> Int64 { read(CLOCK_REALTIME) / 1_000_000 }
 
+    /// Gives the processor away for about that long.
+    static func pause(milliseconds: Int) {
+        var time = timespec(tv_sec: milliseconds / 1_000, tv_nsec: milliseconds % 1_000 * 1_000_000)
+        var rest = timespec()
+        while nanosleep(&time, &rest) != 0, errno == EINTR { time = rest }
+    }
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         clock_gettime(clock, &time)

@@ -56,6 +56,15 @@ extension Admin {
         return try event.createdTopics()
     }
 
+    /// Deletes the topics; those that do not exist count as deleted.
+    package func deleteTopics(_ names: [String], timeoutMilliseconds: Int32) throws(KafkaError) {
+        var requests: [OpaquePointer?] = names.map { rd_kafka_DeleteTopic_new($0) }
+        defer { for request in requests { rd_kafka_DeleteTopic_destroy(request) } }
+        _ = try request(RD_KAFKA_ADMIN_OP_DELETETOPICS, timeoutMilliseconds: timeoutMilliseconds) { options, queue in
+            rd_kafka_DeleteTopics(client.pointer, &requests, requests.count, options, queue)
+        }
+    }
+
     /// Asks the cluster for the topic's properties. Needs the right to describe them.
     package func configuration(ofTopic name: String, timeoutMilliseconds: Int32) throws(KafkaError) -> TopicConfiguration {
         let resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name)

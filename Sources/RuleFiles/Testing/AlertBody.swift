@@ -1,7 +1,7 @@
 /// Reads text members of an alert that the engine wrote. A flat scan for `"name":"` is enough: inside a JSON string every quote is escaped.
-enum AlertBody {
+package enum AlertBody {
     /// The unescaped value of a string member; nil where there is none.
-    static func text(_ name: StaticString, in json: [UInt8]) -> String? {
+    package static func text(_ name: StaticString, in json: [UInt8]) -> String? {
         let lead = Array("\"\(name)\":\"".utf8)
         guard json.count >= lead.count, let at = (0...json.count - lead.count).first(where: { json[$0..<$0 + lead.count].elementsEqual(lead) }) else {
             return nil
