@@ -48,7 +48,7 @@ let package = Package(
         suite("KafkaTests", ["Kafka"]),
         suite("RedisTests", ["Redis"]),
         suite("HTTPServerTests", ["HTTPServer"]),
-        suite("FraudServiceTests", ["FraudService", "FraudEngine", "RuleFiles", "CEL", "Kafka", "HTTPServer"]),
+        suite("FraudServiceTests", ["FraudService", "FraudEngine", "RuleFiles", "CEL", "Kafka", "HTTPServer", "Redis"]),
         suite("RepositoryTests", []),
     ],
     swiftLanguageModes: [.v6]

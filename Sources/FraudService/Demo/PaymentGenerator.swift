@@ -33,7 +33,7 @@ struct PaymentGenerator: ~Copyable {
     init(seed: UInt64, rate: Int, burstEvery: Int? = nil) {
         state = seed
         accountCount = max(2_000, rate * 150)
-        self.burstEvery = UInt64(burstEvery ?? max(200, rate))
+        self.burstEvery = UInt64(burstEvery ?? max(100, rate / 2))
     }
 
     /// Appends the next payment as JSON; the account's number in its key.

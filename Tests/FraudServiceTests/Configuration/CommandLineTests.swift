@@ -31,7 +31,8 @@ struct CommandLineTests {
     }
 
     @Test func `global options stand before and after the command, settings keep their order`() {
-        guard case .run(let invocation) = parse("--config a.yaml --set x=1 serve --log-level debug --set y=a=b -o json --config=b.yaml --log-format text") else {
+        guard case .run(let invocation) = parse("--config a.yaml --set x=1 serve --log-level debug --set y=a=b -o json --config=b.yaml --log-format text")
+        else {
             Issue.record("not parsed")
             return
         }

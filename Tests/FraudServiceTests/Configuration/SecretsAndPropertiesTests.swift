@@ -71,7 +71,8 @@ struct SecretsAndPropertiesTests {
     }
 
     @Test func `reserved, unknown and wrong Kafka properties are refused where they stand`() {
-        let given = Given(file: "kafka:\n  properties:\n    group.id: x\n    fetch.min.byte: 1\n    fetch.min.bytes: lots\n    acks: \"1\"\n    queue: {a: b}\n")
+        let given = Given(
+            file: "kafka:\n  properties:\n    group.id: x\n    fetch.min.byte: 1\n    fetch.min.bytes: lots\n    acks: \"1\"\n    queue: {a: b}\n")
         let problems = given.problems
         #expect(problems.count == 5)
         #expect(problems.contains { $0.hasPrefix("C006@3:15: kafka.properties: group.id is set by the service") })

@@ -79,7 +79,9 @@ struct SettingsTests {
         #expect(settings.windows.grace == 30_000)
         #expect(settings.windows.size == 120_000)
         #expect(settings.group == "g")
-        let origins = settings.shown.filter { ["time.grace", "time.window", "group", "workers"].contains($0.path) }.map { "\($0.path)=\($0.value) \($0.origin)" }
+        let origins = settings.shown.filter { ["time.grace", "time.window", "group", "workers"].contains($0.path) }.map {
+            "\($0.path)=\($0.value) \($0.origin)"
+        }
         #expect(
             origins == [
                 "group=g tripline.yaml:4", "workers=3 default", "time.window=2m environment TRIPLINE_TIME_WINDOW", "time.grace=30s --set",
@@ -113,9 +115,13 @@ struct SettingsTests {
     }
 
     @Test func `windows without length and negative grace are refused`() {
-        #expect(Given(sets: ["time.window=0s"]).problems == ["C002@--set: time.window: '0s' is out of range; it takes a duration from 1s to 1d, for example 5m"])
+        #expect(
+            Given(sets: ["time.window=0s"]).problems == ["C002@--set: time.window: '0s' is out of range; it takes a duration from 1s to 1d, for example 5m"])
         #expect(Given(sets: ["time.grace=-1s"]).problems == ["C002@--set: time.grace: '-1s' is negative; it takes a duration from 0s to 1d, for example 60s"])
-        #expect(Given(sets: ["time.grace=60"]).problems == ["C002@--set: time.grace: '60' has no unit (ms, s, m, h, d); it takes a duration from 0s to 1d, for example 60s"])
+        #expect(
+            Given(sets: ["time.grace=60"]).problems == [
+                "C002@--set: time.grace: '60' has no unit (ms, s, m, h, d); it takes a duration from 0s to 1d, for example 60s"
+            ])
     }
 
     @Test func `a slip in a key is shown with its line and the key that was meant`() {
@@ -141,7 +147,10 @@ struct SettingsTests {
     @Test func `keys of later versions are named as such`() {
         #expect(Given(file: "postgres:\n  url: postgresql://x\n").problems == ["C003@2:8: postgres.url is not available in this version"])
         #expect(Given(file: "http:\n  tls:\n    cert: a\n    key: b\n").problems.count == 2)
-        #expect(Given(environment: ["TRIPLINE_RULES_APPROVALS": "2"]).problems == ["C003@environment TRIPLINE_RULES_APPROVALS: rules.approvals is not available in this version"])
+        #expect(
+            Given(environment: ["TRIPLINE_RULES_APPROVALS": "2"]).problems == [
+                "C003@environment TRIPLINE_RULES_APPROVALS: rules.approvals is not available in this version"
+            ])
         #expect(Given(sets: ["rules.source=postgres"]).problems.first?.contains("'postgres' is not available in this version") == true)
         #expect(Given(sets: ["checkpoint.store=postgres"]).problems.first?.contains("'postgres' is not available in this version") == true)
         #expect(Given(sets: ["input.format=debezium"]).problems.first?.contains("'debezium' is not available in this version") == true)
@@ -181,7 +190,10 @@ struct SettingsTests {
         #expect(try Given(sets: ["input.max_bytes=1MiB"]).load().get().input.mapping.maxBytes == 1 << 20)
         #expect(Given(sets: ["input.max_bytes=1MB"]).problems.count == 1)
         #expect(Given(sets: ["input.max_bytes=99999999999GiB"]).problems.count == 1)
-        #expect(Given(sets: ["input.max_bytes=10"]).problems == ["C002@--set: input.max_bytes: '10' is out of range; it takes a size from 1KiB to 16MiB, in bytes or with KiB or MiB, for example 1MiB"])
+        #expect(
+            Given(sets: ["input.max_bytes=10"]).problems == [
+                "C002@--set: input.max_bytes: '10' is out of range; it takes a size from 1KiB to 16MiB, in bytes or with KiB or MiB, for example 1MiB"
+            ])
     }
 }
 

@@ -20,7 +20,9 @@ struct LogTests {
     @Test func `a JSON line has time, level, message and the values in the order given`() {
         let line = written(.info, .json) { $0.info("checkpoint written", [.partition: "3", .seconds: "0.25", .path: "/a \"b\"\n\u{1}é"]) }
         #expect(
-            line == #"{"time":"2026-11-23T10:00:00.123Z","level":"info","message":"checkpoint written","partition":3,"seconds":0.25,"path":"/a \"b\"\n\u0001é"}"# + "\n")
+            line
+                == #"{"time":"2026-11-23T10:00:00.123Z","level":"info","message":"checkpoint written","partition":3,"seconds":0.25,"path":"/a \"b\"\n\u0001é"}"#
+                + "\n")
     }
 
     @Test func `a text line quotes values that could be taken for something else`() {

@@ -90,7 +90,10 @@ struct MetricsTests {
                 PartitionSample(partition: 10, state: .loading), PartitionSample(partition: 2, state: .live, folded: folded),
                 PartitionSample(partition: 3, state: .born, folded: fresh),
             ])
-        #expect(lines.filter { $0.hasPrefix("tripline_partition_lag_records{") } == ["tripline_partition_lag_records{partition=\"2\"} 7", "tripline_partition_lag_records{partition=\"3\"} 7"])
+        #expect(
+            lines.filter { $0.hasPrefix("tripline_partition_lag_records{") } == [
+                "tripline_partition_lag_records{partition=\"2\"} 7", "tripline_partition_lag_records{partition=\"3\"} 7",
+            ])
         #expect(lines.filter { $0.hasPrefix("tripline_partition_stream_time_seconds{") } == ["tripline_partition_stream_time_seconds{partition=\"2\"} 1.5"])
         #expect(lines.contains("tripline_partition_records{partition=\"2\",outcome=\"folded\"} 5"))
         #expect(lines.contains("tripline_partition_state{partition=\"10\",state=\"loading\"} 1"))
@@ -154,7 +157,8 @@ struct MetricsTests {
         for line in [
             "tripline_records_total{outcome=\"folded\"} 8", "tripline_invalid_records_total{reason=\"oversize\"} 4",
             "tripline_rule_matches_total{rule=\"r1\",mode=\"active\"} 6", "tripline_rule_matches_total{rule=\"r2\",mode=\"shadow\"} 10",
-            "tripline_alerts_total{rule=\"r1\",mode=\"active\"} 2", "tripline_alerts_suppressed_total{rule=\"r1\"} 4", "tripline_rule_errors_total{rule=\"r2\"} 12",
+            "tripline_alerts_total{rule=\"r1\",mode=\"active\"} 2", "tripline_alerts_suppressed_total{rule=\"r1\"} 4",
+            "tripline_rule_errors_total{rule=\"r2\"} 12",
         ] { #expect(lines.contains(line), "\(line)") }
         #expect(!lines.contains { $0.hasPrefix("tripline_alerts_total{rule=\"r2\"") })
     }
