@@ -81,6 +81,8 @@ enum Demo {
             bootstrapServers: broker.bootstrapServers, properties: KafkaProperties(),
             consumerProperties: KafkaProperties([("fetch.wait.max.ms", "5"), ("allow.auto.create.topics", "true")]), producerProperties: KafkaProperties())
         settings.checkpoint.directory = folder
+        // A rebalance would ask for offsets that the mock has forgotten.
+        settings.workers = 1
         settings.input.start = .earliest
         settings.redis = redis.map { RedisURL(host: "127.0.0.1", port: $0.port) }
         settings.adminListen = HostPort(host: "127.0.0.1", port: 0)

@@ -1,0 +1,414 @@
+"""Real components for the end-to-end suites: Kafka, Redis and the service, on free ports of 127.0.0.1 with state in a temporary folder."""
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("TRIPLINE_BIN", str(ROOT / ".build/release/tripline"))
+PARTITIONS = 4
+# The service reads TRIPLINE_… as settings.
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("TRIPLINE_")}
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what, seconds=90):
+    """Polls until the condition is true; fails with what it saw last. The bound only ends a run that hangs."""
+    deadline = time.monotonic() + seconds
+    seen = None
+    while time.monotonic() < deadline:
+        seen = condition()
+        if seen:
+            return seen
+        time.sleep(0.05)
+    raise AssertionError(f"{what}: not within {seconds} s (last seen: {seen!r})")
+
+
+def end(process, how=signal.SIGTERM, seconds=30):
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    return process.returncode
+
+
+def kafka_home():
+    candidates = [os.environ.get("KAFKA_HOME")] + sorted(str(path) for path in ROOT.glob(".kafka/kafka_*"))
+    for home in candidates:
+        if home and (pathlib.Path(home) / "bin/kafka-storage.sh").exists():
+            return pathlib.Path(home)
+    raise unittest.SkipTest("no Kafka: `make kafka` downloads it, or set KAFKA_HOME to an unpacked archive")
+
+
+class Kafka:
+    """One broker with its own folder. Records keep their timestamps for ever, however old they are."""
+
+    def __init__(self):
+        self.home = kafka_home()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tripline-kafka-"))
+        self.servers = f"127.0.0.1:{free_port()}"
+        controller = f"127.0.0.1:{free_port()}"
+        settings = {
+            "process.roles": "broker,controller", "node.id": 1, "controller.quorum.voters": f"1@{controller}",
+            "listeners": f"PLAINTEXT://{self.servers},CONTROLLER://{controller}", "advertised.listeners": f"PLAINTEXT://{self.servers}",
+            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", "controller.listener.names": "CONTROLLER",
+            "log.dirs": self.folder / "data", "log.retention.ms": -1, "group.initial.rebalance.delay.ms": 0,
+            "offsets.topic.replication.factor": 1, "offsets.topic.num.partitions": 4, "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1, "transaction.state.log.num.partitions": 4, "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1, "auto.create.topics.enable": "false",
+        }
+        self.properties = self.folder / "server.properties"
+        self.properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        cluster = subprocess.run([self.home / "bin/kafka-storage.sh", "random-uuid"], capture_output=True, text=True, check=True).stdout.strip()
+        subprocess.run(
+            [self.home / "bin/kafka-storage.sh", "format", "-t", cluster, "-c", self.properties], check=True, stdout=subprocess.DEVNULL)
+        self.process = None
+        self.start()
+
+    def start(self):
+        environment = dict(os.environ, LOG_DIR=str(self.folder), KAFKA_HEAP_OPTS="-Xmx640m -Xms256m")
+        with open(self.folder / "broker.log", "ab") as log:
+            self.process = subprocess.Popen(
+                [self.home / "bin/kafka-server-start.sh", self.properties], env=environment, stdout=log, stderr=log, start_new_session=True)
+        self.admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
+        wait_until(self.answers, "the broker answers")
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError("the broker ended:\n" + (self.folder / "broker.log").read_text()[-2000:])
+        try:
+            return bool(self.admin.list_topics(timeout=2).brokers)
+        except Exception:  # not there yet
+            return False
+
+    def restart(self):
+        end(self.process, seconds=60)
+        self.start()
+
+    def stop(self):
+        end(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def create(self, *names, partitions=PARTITIONS, config=None):
+        for future in self.admin.create_topics([NewTopic(name, partitions, 1, config=config or {}) for name in names]).values():
+            future.result(30)
+        wait_until(lambda: set(names) <= set(self.admin.list_topics(timeout=10).topics), "the topics are there")
+
+    def delete(self, name):
+        self.admin.delete_topics([name])[name].result(30)
+
+    def producer(self, **extra):
+        return Producer({"bootstrap.servers": self.servers, "partitioner": "murmur2_random", "linger.ms": 5, "compression.type": "lz4",
+                         "queue.buffering.max.messages": 1000000, **extra})
+
+    def ends(self, topic):
+        """Sum over the partitions of the offset after the last record."""
+        reader = Consumer({"bootstrap.servers": self.servers, "group.id": "unused", "isolation.level": "read_uncommitted"})
+        try:
+            return [reader.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1] for number in self.partitions(topic)]
+        finally:
+            reader.close()
+
+    def partitions(self, topic):
+        return sorted(self.admin.list_topics(topic, timeout=20).topics[topic].partitions)
+
+    def read(self, topic, committed=True):
+        """All messages of a topic, partition by partition in offset order."""
+        reader = Consumer({
+            "bootstrap.servers": self.servers, "group.id": "reader", "enable.auto.commit": False, "enable.partition.eof": True,
+            "isolation.level": "read_committed" if committed else "read_uncommitted", "auto.offset.reset": "earliest",
+            "queued.max.messages.kbytes": 262144})
+        numbers = self.partitions(topic)
+        reader.assign([TopicPartition(topic, number, 0) for number in numbers])
+        found = {number: [] for number in numbers}
+        open_partitions = set(numbers)
+        while open_partitions:
+            messages = reader.consume(5000, 1.0)
+            for message in messages:
+                if message.error() is None:
+                    found[message.partition()].append(message)
+                elif message.error().code() == KafkaError._PARTITION_EOF:
+                    open_partitions.discard(message.partition())
+                else:
+                    raise AssertionError(message.error())
+        reader.close()
+        return [message for number in numbers for message in found[number]]
+
+
+class Redis:
+    """redis-server without persistence, and the few commands the oracles need."""
+
+    def __init__(self):
+        if shutil.which("redis-server") is None:
+            raise unittest.SkipTest("redis-server is not installed: apt-get install redis-server")
+        self.folder = tempfile.mkdtemp(prefix="tripline-redis-")
+        self.port = free_port()
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.folder],
+            stdout=subprocess.DEVNULL)
+        self.url = f"redis://127.0.0.1:{self.port}"
+        wait_until(self.answers, "Redis answers")
+
+    def answers(self):
+        try:
+            return self.call("PING") == "PONG"
+        except OSError:
+            return False
+
+    def call(self, *words):
+        with socket.create_connection(("127.0.0.1", self.port), 10) as connection:
+            encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+            connection.sendall(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded))
+            with connection.makefile("rb") as stream:
+                return self.value(stream)
+
+    def value(self, stream):
+        line = stream.readline()
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"$":
+            return None if rest == b"-1" else stream.read(int(rest) + 2)[:-2].decode()
+        if kind == b"*":
+            return [self.value(stream) for _ in range(int(rest))]
+        if kind == b"-":
+            raise AssertionError(rest.decode())
+        return int(rest) if kind == b":" else rest.decode()
+
+    def hash(self, key):
+        flat = self.call("HGETALL", key)
+        return dict(zip(flat[::2], flat[1::2]))
+
+    def stop(self):
+        end(self.process)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+FEATURES = """version: 1
+features:
+  account.count_5m: {aggregate: count, window: {tumbling: 5m}, description: Payments}
+  account.sum_5m: {aggregate: sum, of: payment.amount, window: {tumbling: 5m}, description: Their sum}
+"""
+
+
+def rule(name, condition, score=10, once_per=None, status="active"):
+    text = f"  - id: {name}\n    title: {name}\n    owner: tests@example.com\n    when: '{condition}'\n    score: {score}\n    severity: low\n    action: review\n    status: {status}\n"
+    return text + (f"    once_per: {once_per}\n" if once_per else "")
+
+
+def write_rules(folder, *rules):
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "features.yaml").write_text(FEATURES)
+    write_whole(folder / "rules.yaml", "version: 1\nrules:\n" + "".join(rules))
+    return folder
+
+
+def write_whole(path, text):
+    """A rename, so that nobody reads half of it."""
+    temporary = path.with_name("." + path.name)
+    temporary.write_text(text)
+    temporary.rename(path)
+
+
+class Group:
+    """What the instances of one service share: topics, rules, checkpoints."""
+
+    def __init__(self, kafka, name, folder, rules, redis=None, topic="payments", settings=None):
+        self.kafka, self.name, self.rules, self.topic = kafka, name, pathlib.Path(rules), topic
+        self.folder = pathlib.Path(folder) / name
+        self.folder.mkdir(parents=True)
+        self.outputs = {kind: f"{name}-{kind}" for kind in ("alerts", "shadow", "late", "dead_letters")}
+        self.settings = {
+            "group": name, "workers": 2, "kafka": {"bootstrap_servers": kafka.servers}, "input": {"topic": topic},
+            "output": self.outputs, "rules": {"directory": str(rules), "poll": "200ms"}, "checkpoint": {"store": f"directory:{self.folder}/state"},
+            "log": {"level": "info", "format": "json"},
+        }
+        if redis:
+            self.settings["redis"] = {"url": redis.url}
+        for key, value in (settings or {}).items():
+            self.settings[key] = {**self.settings.get(key, {}), **value} if isinstance(value, dict) else value
+
+    def create_outputs(self):
+        self.kafka.create(*self.outputs.values())
+        return self
+
+    def service(self, instance="a", **settings):
+        return Service(self, instance, settings)
+
+    def alerts(self, committed=True):
+        return self.kafka.read(self.outputs["alerts"], committed)
+
+
+class Service:
+    """A process of `tripline serve`."""
+
+    def __init__(self, group, instance, settings=None):
+        self.group, self.instance = group, instance
+        self.admin, self.data = free_port(), free_port()
+        self.config = group.folder / f"{instance}.yaml"
+        merged = {**group.settings, "instance": instance, "http": {"listen": f"127.0.0.1:{self.data}"},
+                  "admin": {"listen": f"127.0.0.1:{self.admin}"}, **(settings or {})}
+        self.config.write_text(json.dumps(merged))
+        self.log = group.folder / f"{instance}.log"
+        self.process = None
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen([BINARY, "serve", "--config", str(self.config)], stdout=log, stderr=log, env=ENVIRONMENT)
+        return self
+
+    def run(self, *arguments, seconds=120):
+        """Runs to its end: exit code and stderr."""
+        done = subprocess.run(
+            [BINARY, "serve", "--config", str(self.config), *arguments], capture_output=True, text=True, timeout=seconds,
+            env=ENVIRONMENT)
+        return done.returncode, done.stderr
+
+    def get(self, path, port=None):
+        """Status and body; None while nobody listens."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port or self.admin}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return None
+
+    def check_alive(self):
+        code = self.process.poll()
+        if code is not None:
+            raise AssertionError(f"{self.instance} of {self.group.name} ended with {code}:\n{self.tail()}")
+
+    def status(self):
+        answer = self.get("/status")
+        return json.loads(answer[1]) if answer and answer[0] == 200 else None
+
+    def is_ready(self):
+        self.check_alive()
+        answer = self.get("/readyz")
+        return answer is not None and answer[0] == 200
+
+    def wait_ready(self):
+        try:
+            wait_until(self.is_ready, f"{self.instance} is ready", 60)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.get('/readyz?verbose')}\n{self.get('/status')}\n{self.tail()}") from error
+        return self
+
+    def metrics(self):
+        found = {}
+        for line in self.get("/metrics")[1].splitlines():
+            if not line.startswith("#"):
+                name, value = line.rsplit(" ", 1)
+                found[name] = float(value)
+        return found
+
+    def risk(self, account):
+        answer = self.get(f"/v1/accounts/{account}/risk", self.data)
+        return answer and (answer[0], json.loads(answer[1]))
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def terminate(self):
+        return end(self.process, seconds=40)
+
+    def tail(self, count=3000):
+        return self.log.read_text(errors="replace")[-count:]
+
+
+def wait_done(services, total, seconds=180):
+    """Until the instances together have committed everything up to the given sum of offsets."""
+    def committed():
+        done = 0
+        for service in services:
+            service.check_alive()
+            status = service.status()
+            if status is None:
+                return False
+            for partition in status["partitions"]:
+                if partition["state"] == "refused":
+                    raise AssertionError(f"refused: {partition}")
+                if partition["state"] != "live":
+                    return False
+                done += partition["committed"] or 0
+        return done >= total
+    wait_until(committed, f"{total} offsets committed", seconds)
+
+
+def header(message, name):
+    for key, value in message.headers() or []:
+        if key == name:
+            return value.decode()
+    return None
+
+
+class EndToEnd(unittest.TestCase):
+    """Starts what a suite names in `needs` once, and gives each test a folder."""
+
+    needs = ("kafka",)
+    kafka = redis = None
+
+    @classmethod
+    def setUpClass(cls):
+        if "redis" in cls.needs:
+            cls.redis = Redis()
+            cls.addClassCleanup(cls.redis.stop)
+        if "kafka" in cls.needs:
+            cls.kafka = Kafka()
+            cls.addClassCleanup(cls.kafka.stop)
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tripline-test-"))
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.seed = int(os.environ.get("TRIPLINE_SEED", random.SystemRandom().randrange(1 << 32)))
+        self.random = random.Random(self.seed)
+        print(f"seed {self.seed} (TRIPLINE_SEED)", flush=True)
+
+    def start(self, *services):
+        """Starts services that end with the test."""
+        for service in services:
+            self.addCleanup(lambda one=service: one.process and end(one.process, signal.SIGKILL))
+            service.start()
+        for service in services:
+            service.wait_ready()
+        return services
+
+    def produce(self, payments, topic="payments"):
+        """Produces (account, value, timestamp[, headers]) and waits for the acknowledgements; how many."""
+        producer = self.kafka.producer()
+        failed = []
+        count = 0
+        for account, value, timestamp, *headers in payments:
+            count += 1
+            while True:
+                try:
+                    producer.produce(topic, key=account, value=value, timestamp=timestamp, headers=headers[0] if headers else None,
+                                     on_delivery=lambda error, _: error and failed.append(error))
+                    break
+                except BufferError:
+                    producer.poll(0.05)
+            producer.poll(0)
+        self.assertEqual(producer.flush(60), 0)
+        self.assertEqual(failed, [])
+        return count

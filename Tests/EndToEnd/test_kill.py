@@ -1,0 +1,132 @@
+"""`kill -9` at random moments, and a broker that restarts: the committed alerts are those of an undisturbed run, each once."""
+import collections
+import json
+import threading
+import time
+import uuid
+
+import payments
+from harness import EndToEnd, Group, header, rule, wait_done, write_rules
+
+NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://tripline.io/alert/1")
+KILLS = 10
+
+
+def alert_id(group, alert):
+    """The id that the alert has in another group, computed from its parts."""
+    start = payments.milliseconds(alert["window"]["start"])
+    if alert["rule_id"] == "always":
+        period = ["payment", str(start), alert["payment"]["payment_id"]]
+    else:
+        period = [str(payments.WINDOW), str(start)]
+    parts = [part.encode() for part in [group, alert["rule_id"], alert["account_id"], *period]]
+    name = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    digest = bytearray(__import__("hashlib").sha1(NAMESPACE.bytes + name).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    return str(uuid.UUID(bytes=bytes(digest)))
+
+
+class Kill(EndToEnd):
+    needs = ("kafka", "redis")
+
+    def group(self, name, rules):
+        settings = {
+            "input": {"fields": {"amount": "amount_minor"}}, "commit": {"max_records": 400}, "checkpoint": {"max_age": "2s"},
+        }
+        return Group(self.kafka, name, self.folder, rules, redis=self.redis, settings=settings).create_outputs()
+
+    def test_each_alert_exactly_once_whatever_dies(self):
+        data = payments.load("sparkov", 288, 110_000)
+        self.kafka.create("payments")
+        rules = write_rules(
+            self.folder / "rules", rule("count_over", "account.count_5m > 5", 40), rule("sum_over", "account.sum_5m > 1000", 30),
+            rule("always", "account.count_5m >= 1", 5, once_per="payment"))
+        disturbed, calm = self.group("disturbed", rules), self.group("calm", rules)
+        services = list(self.start(disturbed.service("a"), disturbed.service("b")))
+        kills = self.disturb(services, data)
+        wait_done(services, len(data))
+        self.stop(services)
+        others = self.start(calm.service("a"), calm.service("b"))
+        wait_done(others, len(data))
+        self.stop(others)
+        self.check_alerts(disturbed, calm)
+        self.check_aborted(disturbed, kills)
+        self.check_scores(len(data))
+
+    def stop(self, services):
+        for service in services:
+            self.assertEqual(service.terminate(), 0, service.tail())
+
+    def disturb(self, services, data):
+        """Feeds the payments in chunks; in the middle of each, an instance dies. Once the broker restarts. When each one died, Unix ms."""
+        kills = []
+        size = -(-len(data) // (KILLS + 1))
+        for number in range(KILLS + 1):
+            chunk = data[number * size:(number + 1) * size]
+            if number == KILLS:
+                self.produce((one.account, one.json, one.time) for one in chunk)
+                break
+            feeding = threading.Thread(target=lambda part=chunk: self.produce((one.account, one.json, one.time) for one in part))
+            feeding.start()
+            time.sleep(self.random.uniform(0.05, 0.35))
+            victim = self.random.choice(services)
+            victim.kill()
+            kills.append(time.time() * 1000)
+            feeding.join()
+            victim.start()
+            if number == KILLS // 2:
+                self.kafka.restart()
+            victim.wait_ready()
+            if self.random.random() < 0.7:
+                wait_done(services, (number + 1) * size)
+        return kills
+
+    def check_alerts(self, disturbed, calm):
+        first, second = disturbed.alerts(), calm.alerts()
+        by_id = {}
+        for message in first:
+            alert = json.loads(message.value())
+            self.assertNotIn(alert["alert_id"], by_id, "an alert stands twice")
+            self.assertEqual(alert["alert_id"], alert_id("disturbed", alert))
+            by_id[alert["alert_id"]] = message
+        for message in second:
+            alert = json.loads(message.value())
+            self.assertEqual(alert["alert_id"], alert_id("calm", alert))
+            twin = by_id.pop(alert_id("disturbed", alert), None)
+            self.assertIsNotNone(twin, f"missing: {alert['rule_id']} of {alert['origin']}")
+            self.assertEqual(twin.key(), message.key())
+            body = twin.value().replace(alert_id("disturbed", alert).encode(), alert["alert_id"].encode())
+            self.assertEqual(body, message.value())
+        self.assertEqual(len(by_id), 0, f"too many: {list(by_id)[:3]}")
+        rules = collections.Counter(json.loads(message.value())["rule_id"] for message in second)
+        print(f"alerts, each once and equal to the undisturbed run: {dict(rules)}", flush=True)
+        self.assertGreaterEqual(rules["count_over"] + rules["sum_over"], 200)
+
+    def check_aborted(self, group, kills):
+        """Kills that left records which only a read_uncommitted reader sees."""
+        committed = {(message.partition(), message.offset()) for message in group.alerts()}
+        aborted = [message for message in group.alerts(committed=False) if (message.partition(), message.offset()) not in committed]
+        times = [payments.milliseconds(header(message, "tripline_decided_at")[:23] + "Z") for message in aborted]
+        hit = [kill for kill in kills if any(kill - 3_000 <= time <= kill + 1 for time in times)]
+        print(f"{len(aborted)} aborted alerts; {len(hit)} of {len(kills)} kills left some", flush=True)
+        self.assertGreaterEqual(len(hit), len(kills) / 2)
+
+    def check_scores(self, total):
+        """Contributions that have not ended by the partition's stream time are the same in both groups."""
+        def scores(group):
+            places = {number: self.redis.hash(f"tripline:{group}:partition:{number}") for number in range(4)}
+            self.assertEqual(sum(int(place["offset"]) + 1 for place in places.values()), total)
+            found = {}
+            for key in self.redis.call("KEYS", f"tripline:{group}:{{*}}:risk"):
+                fields = self.redis.hash(key)
+                now = payments.milliseconds(places[int(fields["partition"])]["stream_time"])
+                live = [(one["id"], one["score"], one["action"], one["expires_at"]) for one in json.loads(fields["rules"])
+                        if payments.milliseconds(one["expires_at"]) > now]
+                if live:
+                    found[key.split("{")[1].split("}")[0]] = (live, fields["rule_set"])
+            return found
+        first, second = scores("disturbed"), scores("calm")
+        self.assertEqual(first, second)
+        self.assertGreater(len(second), 0)
+        print(f"{len(second)} accounts with the same score", flush=True)
