@@ -39,7 +39,8 @@ class RuleReload(EndToEnd):
         # A broken file: the last good set stays, and people are told why.
         write_whole(folder / "rules.yaml", "version: 1\nrules:\n" + rule("broken", "account.count_6m > 1"))
         problems = wait_until(lambda: (service.status() or {}).get("rules", {}).get("problems"), "the problem is shown")
-        self.assertIn("account.count_6m", problems[0])
+        self.assertIn("count_6m", problems[0])
+        self.assertIn("did you mean 'count_5m'", problems[0])
         self.assertIn("rules.yaml:", problems[0])
         self.assertEqual(self.rule_set(service), old)
         total += self.produce(self.payments(total, 400))

@@ -43,7 +43,15 @@ extension WorkerMachine {
         }
         if metadata.foldHash != settings.foldHash { return .failure(.foldChanged(committed: metadata.foldHash, now: settings.foldHash)) }
         if committed.offset > claim.logEnd { return .failure(.offsetBeyondLog(committed: committed.offset, end: claim.logEnd)) }
+        if committed.offset < claim.logStart { return .failure(.logStartsLater(needed: committed.offset, start: claim.logStart)) }
         return .success(metadata)
+    }
+
+    /// The log no longer has the record that is to be read next.
+    mutating func logLost(_ partition: Int32, start: Int64) -> [WorkerAction] {
+        guard let task = tasks[partition] else { return [] }
+        refuse(task, .logStartsLater(needed: task.machine.next, start: start))
+        return takePending()
     }
 
     /// A new partition: its first offset and metadata are committed before it counts as live.

@@ -14,6 +14,8 @@ package enum WorkerEvent: Sendable {
     case rulesOffered(RuleSet)
     /// Scores that Redis lost: all of a partition's are to be written again.
     case scoresLost(partition: Int32)
+    /// The log starts behind what a partition is to read next.
+    case logLost(partition: Int32, start: Int64)
     case tick
     /// SIGTERM: finish and leave.
     case stop

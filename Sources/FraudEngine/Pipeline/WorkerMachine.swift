@@ -110,6 +110,7 @@ package struct WorkerMachine: ~Copyable {
             offered = set
             return flushIfDue(now: now)
         case .scoresLost(let partition): return rewriteScores(partition)
+        case .logLost(let partition, let start): return logLost(partition, start: start)
         case .tick: return flushIfDue(now: now)
         case .stop:
             isStopping = true

@@ -7,12 +7,12 @@ extension Refusal {
         let topic = shared.settings.topic
         let folder = shared.directory.folder(of: partition)
         let anew =
-            "to begin the partition anew (alerts of its open windows may come again): stop all instances, kafka-consumer-groups.sh --group \(group) "
+            "to begin the partition anew (alerts of its open windows may come again): stop all instances, wait until the group is empty (session.timeout.ms, 10 s), kafka-consumer-groups.sh --group \(group) "
             + "--delete-offsets --topic \(topic):\(partition), mv \(folder) \(folder).old, start"
         switch self {
         case .foldChanged: return "go back to the time.* and input.* settings and the version it was made with, or \(anew)"
         case .partitionCountChanged: return "a topic that grows moves accounts between partitions: set another `group`, or \(anew)"
-        case .checkpointWithoutOffset: return "if the offsets were deleted on purpose: mv \(folder) \(folder).old; else bring them back"
+        case .checkpointWithoutOffset: return "to begin the partition anew (what the topic still holds is read again, and its alerts come again): stop all instances, mv \(folder) \(folder).old, start"
         case .noUsableCheckpoint, .ruleSetMissing:
             return "bring back \(shared.directory.root) as the last instance left it (all instances share one), or \(anew)"
         case .abortedThrice: return "mend what the broker says and restart; the partition goes on where it was"

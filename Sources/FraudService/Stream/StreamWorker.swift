@@ -165,6 +165,10 @@ final class StreamWorker {
     private func takeErrors() {
         while let error = consumer.nextError() {
             if error.isFenced { failure = .fenced("\(error)") }
+            if error.isOffsetOutOfRange, let partition = error.partition {
+                let start = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.low ?? 0
+                handle(.logLost(partition: partition, start: start))
+            }
             shared.log.warning("consumer", [.error: "\(error)"])
         }
         if let fatal = consumer.fatalError, failure == nil { failure = fatal.isFenced ? .fenced("\(fatal)") : .client("\(fatal)") }
