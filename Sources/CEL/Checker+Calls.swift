@@ -2,7 +2,8 @@
 extension Checker {
     private static let functions = ["has", "size", "double", "int", "duration", "timestamp"]
     private static let methods = ["startsWith", "endsWith", "contains", "size"]
-    private static let offer = "available: has(x), size(x), double(x), int(x), duration(\"5m\"), timestamp(\"...Z\"), x.startsWith(y), x.endsWith(y), x.contains(y)"
+    private static let offer =
+        "available: has(x), size(x), double(x), int(x), duration(\"5m\"), timestamp(\"...Z\"), x.startsWith(y), x.endsWith(y), x.contains(y)"
 
     /// What CEL and its common extensions have and rules lack.
     private static let missing: Set<String> = [
@@ -13,7 +14,9 @@ extension Checker {
         "hasValue", "value", "or", "orValue", "optMap", "optFlatMap", "first", "last", "slice", "flatten", "distinct", "sort", "range",
         "abs", "min", "max", "sum", "ceil", "floor", "round",
     ]
-    private static let macros: Set<String> = ["all", "exists", "exists_one", "existsOne", "map", "filter", "transformList", "transformMap", "transformMapEntry", "sortBy"]
+    private static let macros: Set<String> = [
+        "all", "exists", "exists_one", "existsOne", "map", "filter", "transformList", "transformMap", "transformMapEntry", "sortBy",
+    ]
     private static let namespaces: Set<String> = ["math", "strings", "cel", "optional", "base64", "sets", "net", "regex", "google", "ip", "cidr"]
 
     private static func hint(_ name: String) -> String {
@@ -97,7 +100,9 @@ extension Checker {
             if case .double(let constant) = value.constant {
                 // Both ends are excluded: CEL calls them out of range.
                 if constant > -0x1p63, constant < 0x1p63 { return Plan(constant: .int(Int64(constant)), range: syntax.range) }
-                warn("W202", syntax.range, "this always fails: \(constant) is out of the range of int", hint: "an expression that fails does not match; change its numbers")
+                warn(
+                    "W202", syntax.range, "this always fails: \(constant) is out of the range of int",
+                    hint: "an expression that fails does not match; change its numbers")
             }
             return Plan(type: .int, range: syntax.range, form: .doubleToInt(value))
         case .bool, .string, .timestamp, .duration: return mismatch("int()", "a double", argument, value, hint: "write a number: int(payment.amount)")
@@ -138,7 +143,9 @@ extension Checker {
             return fail("E131", argument.range, "\(call): the unit is missing: h, m, s, ms, us, ns", hint: "write duration(\"\(written)s\")")
         }
         let units: Set<UInt8> = Set("hmsun.+-".utf8)
-        if !written.isEmpty, written.utf8.allSatisfy({ Lexer.isDigit($0) || units.contains($0) }), DurationText.parse("1" + String(written.drop { "+-0123456789".contains($0) })) != nil {
+        if !written.isEmpty, written.utf8.allSatisfy({ Lexer.isDigit($0) || units.contains($0) }),
+            DurationText.parse("1" + String(written.drop { "+-0123456789".contains($0) })) != nil
+        {
             return fail("E131", argument.range, "\(call) is longer than 292 years", hint: "write a shorter one: duration(\"24h\")")
         }
         return fail("E131", argument.range, "\(call): units are h, m, s, ms, us, ns", hint: "write numbers with units: duration(\"1h30m\")")
@@ -156,7 +163,10 @@ extension Checker {
         } catch {
             switch error {
             case .form: return fail("E132", argument.range, "timestamp(\(text(argument))): this is no date and time with a zone", hint: hint)
-            case .precision: return fail("E132", argument.range, "timestamp(\(text(argument))): time counts in whole milliseconds", hint: "write at most three digits after the seconds")
+            case .precision:
+                return fail(
+                    "E132", argument.range, "timestamp(\(text(argument))): time counts in whole milliseconds",
+                    hint: "write at most three digits after the seconds")
             }
         }
     }
@@ -180,13 +190,20 @@ extension Checker {
             return fail("E116", syntax.range, "\(name.text)() takes one value, not \(arguments.count)", hint: "write \(text(target)).\(name.text)(\"N\")")
         }
         guard let value, let part = values[0] else { return nil }
-        guard value.type == .string else { return mismatch(name.text, "a string before the dot", target, value, hint: "only texts have parts: payment.country.\(name.text)(\"N\")") }
-        guard part.type == .string else { return mismatch(name.text, "a string", arguments[0], part, hint: part.constant == nil ? "give it a text: \(name.text)(\"N\")" : "write \"\(bareText(arguments[0]))\" in quotes") }
-        let form: Plan.Form = switch name.text {
-        case "startsWith": .startsWith(value, part)
-        case "endsWith": .endsWith(value, part)
-        default: .contains(value, part)
+        guard value.type == .string else {
+            return mismatch(name.text, "a string before the dot", target, value, hint: "only texts have parts: payment.country.\(name.text)(\"N\")")
         }
+        guard part.type == .string else {
+            return mismatch(
+                name.text, "a string", arguments[0], part,
+                hint: part.constant == nil ? "give it a text: \(name.text)(\"N\")" : "write \"\(bareText(arguments[0]))\" in quotes")
+        }
+        let form: Plan.Form =
+            switch name.text {
+            case "startsWith": .startsWith(value, part)
+            case "endsWith": .endsWith(value, part)
+            default: .contains(value, part)
+            }
         return Plan(type: .bool, range: syntax.range, form: form)
     }
 
@@ -195,6 +212,7 @@ extension Checker {
         if Self.functions.contains(name.text) {
             return fail("E116", name.range, "\(name.text) does not stand behind a dot", hint: "write \(name.text)(\(bareText(target)))")
         }
-        return fail("E107", name.range, "there is no function '\(name.text)' behind a dot", hint: Names.hint(for: name.text, among: Self.methods, label: "functions"))
+        return fail(
+            "E107", name.range, "there is no function '\(name.text)' behind a dot", hint: Names.hint(for: name.text, among: Self.methods, label: "functions"))
     }
 }

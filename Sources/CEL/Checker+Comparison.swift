@@ -81,7 +81,8 @@ extension Checker {
             return Plan(type: .bool, range: syntax.range, form: .inNamedList(value, list: list))
         }
         guard let other = plan(right) else { return nil }
-        let hint = other.type == .string && value?.type == .string
+        let hint =
+            other.type == .string && value?.type == .string
             ? "write \(text(right)).contains(\(bareText(left)))" : "write \(text(left)) in [...], or in lists.name"
         return fail("E118", right.range, "'in' needs a list to its right; \(text(right)) is \(other.type.described)", hint: hint)
     }
@@ -98,12 +99,16 @@ extension Checker {
             let widened = value.type == .double ? Self.asDouble(element, plan) : plan
             if widened.type != value.type {
                 isWhole = false
-                fail("E111", element.range, "'in' looks for \(value.type.described); \(text(element)) is \(widened.type.described)", hint: elementHint(left, value, element, widened))
+                fail(
+                    "E111", element.range, "'in' looks for \(value.type.described); \(text(element)) is \(widened.type.described)",
+                    hint: elementHint(left, value, element, widened))
             } else if let constant = widened.constant {
                 constants.append(constant)
             } else {
                 isWhole = false
-                fail("E114", element.range, "a list after 'in' holds constants only, not \(text(element))", hint: "write \(text(left)) == \(text(element)) || ...")
+                fail(
+                    "E114", element.range, "a list after 'in' holds constants only, not \(text(element))",
+                    hint: "write \(text(left)) == \(text(element)) || ...")
             }
         }
         guard let value, isWhole else { return nil }

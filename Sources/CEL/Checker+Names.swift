@@ -41,19 +41,25 @@ extension Checker {
     mutating func unresolved(_ syntax: Syntax) -> Plan? {
         guard let path = syntax.path, let first = path.first else { return selectionFromValue(syntax) }
         if first.text == "lists", !isRecord("lists") {
-            return fail("E106", syntax.range, "a list can't be read as a value", hint: "ask whether it holds a text: payment.country in \(path.count == 2 ? Self.joined(path[...]) : "lists.name")")
+            return fail(
+                "E106", syntax.range, "a list can't be read as a value",
+                hint: "ask whether it holds a text: payment.country in \(path.count == 2 ? Self.joined(path[...]) : "lists.name")")
         }
         for count in stride(from: path.count - 1, to: 0, by: -1) {
             let prefix = Self.joined(path[..<count])
             let next = path[count]
             if let index = indices[prefix] {
-                return fail("E104", next.range, "\(prefix) is \(environment.variables[index].type.described) and has no field '\(next.text)'", hint: "read it as it is: \(prefix)")
+                return fail(
+                    "E104", next.range, "\(prefix) is \(environment.variables[index].type.described) and has no field '\(next.text)'",
+                    hint: "read it as it is: \(prefix)")
             }
             if isRecord(prefix) { return unknownField(next, of: prefix) }
         }
         let whole = Self.joined(path[...])
         if isRecord(whole) {
-            return fail("E103", syntax.range, "'\(whole)' is a record, not a value", hint: Names.hint(for: "", among: names(under: whole), label: "name one of its fields"))
+            return fail(
+                "E103", syntax.range, "'\(whole)' is a record, not a value",
+                hint: Names.hint(for: "", among: names(under: whole), label: "name one of its fields"))
         }
         return unknownName(first, isAlone: path.count == 1)
     }
@@ -91,7 +97,8 @@ extension Checker {
     private mutating func selectionFromValue(_ syntax: Syntax) -> Plan? {
         guard case .select(let operand, let name) = syntax.form else { return nil }
         guard let value = plan(operand) else { return nil }
-        return fail("E104", name.range, "\(text(operand)) is \(value.type.described) and has no field '\(name.text)'", hint: "only records have fields: payment.amount")
+        return fail(
+            "E104", name.range, "\(text(operand)) is \(value.type.described) and has no field '\(name.text)'", hint: "only records have fields: payment.amount")
     }
 
     /// The list that `lists.name` names; nil after an error.

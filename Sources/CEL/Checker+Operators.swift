@@ -126,13 +126,14 @@ extension Checker {
     private mutating func noArithmetic(_ symbol: Arithmetic, at range: Range<Int>, _ left: Syntax, _ a: Plan, _ right: Syntax, _ b: Plan) -> Plan? {
         let sign = symbol.rawValue
         if a.type == b.type {
-            let hint: String = switch a.type {
-            case .double: "'%' needs two ints: int(\(bareText(left))) % ..."
-            case .string: "texts can only be joined with '+' and compared"
-            case .bool: "join conditions with && or ||"
-            case .timestamp: "timestamps can be subtracted: a - b is a duration"
-            case .duration, .int: "durations can be added and subtracted"
-            }
+            let hint: String =
+                switch a.type {
+                case .double: "'%' needs two ints: int(\(bareText(left))) % ..."
+                case .string: "texts can only be joined with '+' and compared"
+                case .bool: "join conditions with && or ||"
+                case .timestamp: "timestamps can be subtracted: a - b is a duration"
+                case .duration, .int: "durations can be added and subtracted"
+                }
             return fail("E113", range, "'\(sign)' can't be used on two values of type \(a.type.rawValue)", hint: hint)
         }
         let hint: String

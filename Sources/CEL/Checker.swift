@@ -23,12 +23,13 @@ extension CheckedExpression {
         guard let expression = checked.expression, expression.type != .bool else { return checked }
         let range = expression.root.range
         let text = Excerpt.of(Array(source.utf8)[range])
-        let hint: String = switch expression.type {
-        case .int, .double: "compare it: \(text) > 10"
-        case .string: "compare it: \(text) == \"...\""
-        case .duration: "compare it: \(text) > duration(\"5m\")"
-        case .timestamp, .bool: "compare it: \(text) > timestamp(\"2026-01-01T00:00:00Z\")"
-        }
+        let hint: String =
+            switch expression.type {
+            case .int, .double: "compare it: \(text) > 10"
+            case .string: "compare it: \(text) == \"...\""
+            case .duration: "compare it: \(text) > duration(\"5m\")"
+            case .timestamp, .bool: "compare it: \(text) > timestamp(\"2026-01-01T00:00:00Z\")"
+            }
         let message = "'when' must be true or false; this is \(expression.type.described) (\(text))"
         checked.diagnostics = sorted(checked.diagnostics + [Diagnostic(code: "E120", range: range, message: message, hints: [hint])])
         checked.expression = nil

@@ -30,13 +30,14 @@ enum Folding {
 
     private static func integer(_ symbol: Arithmetic, _ a: Int64, _ b: Int64) -> Outcome {
         if b == 0, symbol == .divide || symbol == .remainder { return .fails("\(a) \(symbol.rawValue) 0 divides by zero") }
-        let (value, overflow) = switch symbol {
-        case .add: a.addingReportingOverflow(b)
-        case .subtract: a.subtractingReportingOverflow(b)
-        case .multiply: a.multipliedReportingOverflow(by: b)
-        case .divide: a.dividedReportingOverflow(by: b)
-        case .remainder: a.remainderReportingOverflow(dividingBy: b)
-        }
+        let (value, overflow) =
+            switch symbol {
+            case .add: a.addingReportingOverflow(b)
+            case .subtract: a.subtractingReportingOverflow(b)
+            case .multiply: a.multipliedReportingOverflow(by: b)
+            case .divide: a.dividedReportingOverflow(by: b)
+            case .remainder: a.remainderReportingOverflow(dividingBy: b)
+            }
         return overflow ? .fails("\(a) \(symbol.rawValue) \(b) is out of the range of int") : .value(.int(value))
     }
 

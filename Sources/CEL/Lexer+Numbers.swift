@@ -64,11 +64,12 @@ extension Lexer {
     }
 
     static func outOfRange(_ written: String, range: Range<Int>, type: String) -> Diagnostic {
-        let hint = switch type {
-        case "int": "an int lies between -9223372036854775808 and 9223372036854775807; a larger number needs '.0'"
-        case "uint": "a uint is at most 18446744073709551615"
-        default: "a double is at most 1.7976931348623157e308"
-        }
+        let hint =
+            switch type {
+            case "int": "an int lies between -9223372036854775808 and 9223372036854775807; a larger number needs '.0'"
+            case "uint": "a uint is at most 18446744073709551615"
+            default: "a double is at most 1.7976931348623157e308"
+            }
         return Diagnostic(code: "E145", range: range, message: "\(written) is out of the range of \(type)", hints: [hint])
     }
 

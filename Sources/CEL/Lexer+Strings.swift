@@ -72,13 +72,14 @@ extension Lexer {
             value.append(plain)
             return
         }
-        let code: UInt32? = switch letter {
-        case UInt8(ascii: "x"), UInt8(ascii: "X"): hexDigits(2)
-        case UInt8(ascii: "u"): opening.isBytes ? nil : hexDigits(4)
-        case UInt8(ascii: "U"): opening.isBytes ? nil : hexDigits(8)
-        case 0x30...0x33: octal(first: letter)
-        default: nil
-        }
+        let code: UInt32? =
+            switch letter {
+            case UInt8(ascii: "x"), UInt8(ascii: "X"): hexDigits(2)
+            case UInt8(ascii: "u"): opening.isBytes ? nil : hexDigits(4)
+            case UInt8(ascii: "U"): opening.isBytes ? nil : hexDigits(8)
+            case 0x30...0x33: octal(first: letter)
+            default: nil
+            }
         if let code, opening.isBytes, code <= 0xFF {
             value.append(UInt8(code))
         } else if let code, !opening.isBytes, let scalar = Unicode.Scalar(code) {
@@ -90,12 +91,13 @@ extension Lexer {
 
     private mutating func noteBadEscape(from begin: Int, letter: UInt8) {
         while offset < bytes.count, bytes[offset] & 0xC0 == 0x80 { offset += 1 }
-        let hint = switch letter {
-        case UInt8(ascii: "u"), UInt8(ascii: "U"): "write \\u and four hexadecimal digits of a character, or \\U and eight"
-        case UInt8(ascii: "x"), UInt8(ascii: "X"): "write \\x and two hexadecimal digits"
-        case UInt8(ascii: "d"), UInt8(ascii: "w"), UInt8(ascii: "s"), UInt8(ascii: "."): "write \\\\ for a backslash, or a raw string: r\"...\""
-        default: "write \\\\ for a backslash"
-        }
+        let hint =
+            switch letter {
+            case UInt8(ascii: "u"), UInt8(ascii: "U"): "write \\u and four hexadecimal digits of a character, or \\U and eight"
+            case UInt8(ascii: "x"), UInt8(ascii: "X"): "write \\x and two hexadecimal digits"
+            case UInt8(ascii: "d"), UInt8(ascii: "w"), UInt8(ascii: "s"), UInt8(ascii: "."): "write \\\\ for a backslash, or a raw string: r\"...\""
+            default: "write \\\\ for a backslash"
+            }
         diagnostics.append(Diagnostic(code: "E143", range: begin..<offset, message: "'\(text(begin..<offset))' is not an escape sequence", hints: [hint]))
     }
 

@@ -101,14 +101,18 @@ struct Lexer {
         var end = offset + 1
         while let byte = byte(at: end), byte & 0xC0 == 0x80 { end += 1 }
         let character = text(offset..<end)
-        let hint = switch character {
-        case "\u{201C}", "\u{201D}", "\u{201E}", "\u{2018}", "\u{2019}", "\u{00AB}", "\u{00BB}": "write straight quotes: \"...\""
-        case "\u{00A0}", "\u{200B}", "\u{FEFF}": "it is an invisible character: delete it, or write a blank"
-        case ";": "an expression has no ';': join parts with && or ||"
-        case "$", "@", "#": "names begin with a letter: payment.amount; a comment begins with //"
-        default: "delete it, or put text in quotes: \"...\""
-        }
-        let shown = character.unicodeScalars.allSatisfy { $0.properties.isWhitespace || $0.properties.generalCategory == .control || $0.properties.generalCategory == .format }
+        let hint =
+            switch character {
+            case "\u{201C}", "\u{201D}", "\u{201E}", "\u{2018}", "\u{2019}", "\u{00AB}", "\u{00BB}": "write straight quotes: \"...\""
+            case "\u{00A0}", "\u{200B}", "\u{FEFF}": "it is an invisible character: delete it, or write a blank"
+            case ";": "an expression has no ';': join parts with && or ||"
+            case "$", "@", "#": "names begin with a letter: payment.amount; a comment begins with //"
+            default: "delete it, or put text in quotes: \"...\""
+            }
+        let shown =
+            character.unicodeScalars.allSatisfy {
+                $0.properties.isWhitespace || $0.properties.generalCategory == .control || $0.properties.generalCategory == .format
+            }
             ? "U+" + Self.hex(character.unicodeScalars.first.map(\.value) ?? 0) : "'\(character)'"
         return Diagnostic(code: "E147", range: offset..<end, message: "\(shown) can't stand in an expression", hints: [hint])
     }

@@ -43,7 +43,8 @@ extension Parser {
         guard case .identifier(let text) = token.kind, text.lowercased() == "in" else {
             throw Diagnostic(code: "E140", range: not, message: "an operator is missing before 'not'", hints: ["write && ! or || !"])
         }
-        note(Diagnostic(code: "E140", range: not.lowerBound..<token.range.upperBound, message: "'not in' is not an operator", hints: ["write !(value in list)"]))
+        note(
+            Diagnostic(code: "E140", range: not.lowerBound..<token.range.upperBound, message: "'not in' is not an operator", hints: ["write !(value in list)"]))
         try advance()
     }
 
@@ -86,14 +87,16 @@ extension Parser {
     mutating func close(_ symbol: Token.Symbol, _ opening: Range<Int>) throws(Diagnostic) {
         if try take(symbol) { return }
         if token.kind != .end, token.beginsOperand { throw unexpected() }
-        throw Diagnostic(code: "E141", range: token.range, message: "'\(symbol.rawValue)' is missing", hints: ["it closes '\(lexer.excerpt(from: opening.lowerBound))'"])
+        throw Diagnostic(
+            code: "E141", range: token.range, message: "'\(symbol.rawValue)' is missing", hints: ["it closes '\(lexer.excerpt(from: opening.lowerBound))'"])
     }
 
     private static let wordHints: [String: String] = [
         "like": "write startsWith, endsWith or contains: payment.country.startsWith(\"N\")",
         "between": "write a <= x && x <= b", "matches": "write startsWith, endsWith or contains", "contains": "write text.contains(\"part\")",
         "startswith": "write text.startsWith(\"start\")", "endswith": "write text.endsWith(\"end\")", "mod": "write '%'", "div": "write '/'",
-        "eq": "write '=='", "ne": "write '!='", "lt": "write '<'", "le": "write '<='", "gt": "write '>'", "ge": "write '>='", "xor": "write '!=' between two conditions",
+        "eq": "write '=='", "ne": "write '!='", "lt": "write '<'", "le": "write '<='", "gt": "write '>'", "ge": "write '>='",
+        "xor": "write '!=' between two conditions",
         "equals": "write '=='", "then": "write condition ? value : other value", "if": "write condition ? value : other value",
     ]
 
@@ -104,14 +107,19 @@ extension Parser {
             return Diagnostic(code: "E140", range: token.range, message: "'\(text)' is not an operator", hints: [hint])
         }
         if token.beginsOperand {
-            return Diagnostic(code: "E140", range: token.range, message: "an operator is missing before \(Self.quoted(written))", hints: ["write &&, || or a comparison between the two"])
+            return Diagnostic(
+                code: "E140", range: token.range, message: "an operator is missing before \(Self.quoted(written))",
+                hints: ["write &&, || or a comparison between the two"])
         }
         switch token.kind {
-        case .end: return Diagnostic(code: "E141", range: token.range, message: "the expression ends too early", hints: ["finish it, or delete the last operator"])
+        case .end:
+            return Diagnostic(code: "E141", range: token.range, message: "the expression ends too early", hints: ["finish it, or delete the last operator"])
         case .symbol(.rightParen), .symbol(.rightBracket), .symbol(.rightBrace):
             return Diagnostic(code: "E141", range: token.range, message: "'\(written)' closes nothing", hints: ["delete it, or open it before"])
         case .identifier, .quotedIdentifier, .int, .uint, .double, .string, .bytes, .symbol, .foreign:
-            return Diagnostic(code: "E141", range: token.range, message: "\(Self.quoted(written)) can't stand here", hints: ["delete it, or join two conditions with && or ||"])
+            return Diagnostic(
+                code: "E141", range: token.range, message: "\(Self.quoted(written)) can't stand here",
+                hints: ["delete it, or join two conditions with && or ||"])
         }
     }
 
@@ -119,7 +127,9 @@ extension Parser {
     func missingOperand() -> Diagnostic {
         guard token.kind != .end else { return unexpected() }
         let written = lexer.text(token.range)
-        return Diagnostic(code: "E141", range: token.range, message: "a value is missing before \(Self.quoted(written))", hints: ["write a field, a number or a text in quotes there"])
+        return Diagnostic(
+            code: "E141", range: token.range, message: "a value is missing before \(Self.quoted(written))",
+            hints: ["write a field, a number or a text in quotes there"])
     }
 
     private static func quoted(_ written: String) -> String {

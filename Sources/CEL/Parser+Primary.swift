@@ -44,7 +44,8 @@ extension Parser {
         default: break
         }
         if Self.reserved.contains(text) {
-            let hint = text == "if" || text == "else" ? "write condition ? value : other value" : "choose another name; after a dot it is allowed: payment.\(text)"
+            let hint =
+                text == "if" || text == "else" ? "write condition ? value : other value" : "choose another name; after a dot it is allowed: payment.\(text)"
             throw Diagnostic(code: "E146", range: token.range, message: "'\(text)' is a reserved word", hints: [hint])
         }
         let name = Syntax.Name(text: text, range: token.range)
@@ -104,7 +105,9 @@ extension Parser {
             switch token.kind {
             case .identifier(let text), .quotedIdentifier(let text): name = Syntax.Name(text: text, range: token.range)
             case .end, .int, .uint, .double, .string, .bytes, .symbol, .foreign:
-                throw Diagnostic(code: "E141", range: token.range, message: "a field's name is missing", hints: ["records can't be made in rules; compare their fields instead"])
+                throw Diagnostic(
+                    code: "E141", range: token.range, message: "a field's name is missing",
+                    hints: ["records can't be made in rules; compare their fields instead"])
             }
             try advance()
             try requireColon()
@@ -118,13 +121,17 @@ extension Parser {
 
     private mutating func requireColon() throws(Diagnostic) {
         guard try take(.colon) else {
-            throw Diagnostic(code: "E141", range: token.range, message: "':' is missing after the key", hints: ["a map is written {key: value}; maps are not available in rules"])
+            throw Diagnostic(
+                code: "E141", range: token.range, message: "':' is missing after the key",
+                hints: ["a map is written {key: value}; maps are not available in rules"])
         }
     }
 
     /// Optional fields and entries (`a.?b`, `a[?0]`) are an extension of CEL.
     mutating func refuseOptional() throws(Diagnostic) {
         guard isSymbol(.question) else { return }
-        throw Diagnostic(code: "E130", range: token.range, message: "optional access with '?' is not available in rules", hints: ["guard the field: has(payment.country) && ..."])
+        throw Diagnostic(
+            code: "E130", range: token.range, message: "optional access with '?' is not available in rules",
+            hints: ["guard the field: has(payment.country) && ..."])
     }
 }

@@ -68,14 +68,18 @@ struct Parser {
         nodes += 1
         let range = start..<end
         guard nodes <= Syntax.Limits.nodes else {
-            throw Diagnostic(code: "E152", range: range, message: "the expression has more than \(Syntax.Limits.nodes) parts", hints: ["split it into several rules, or put constants into a list"])
+            throw Diagnostic(
+                code: "E152", range: range, message: "the expression has more than \(Syntax.Limits.nodes) parts",
+                hints: ["split it into several rules, or put constants into a list"])
         }
         guard height < Syntax.Limits.depth else { throw Self.tooDeep(range) }
         return Syntax(range: range, height: height + 1, form: form)
     }
 
     private static func tooDeep(_ range: Range<Int>) -> Diagnostic {
-        Diagnostic(code: "E151", range: range, message: "the expression is nested more than \(Syntax.Limits.depth) deep", hints: ["take parentheses away, or split it into several rules"])
+        Diagnostic(
+            code: "E151", range: range, message: "the expression is nested more than \(Syntax.Limits.depth) deep",
+            hints: ["take parentheses away, or split it into several rules"])
     }
 
     /// `a ? b : c` and everything that binds tighter.
@@ -90,11 +94,14 @@ struct Parser {
         let then = try expression()
         guard try take(.colon) else {
             if token.kind != .end, token.beginsOperand { throw unexpected() }
-            throw Diagnostic(code: "E141", range: token.range, message: "':' is missing", hints: ["it belongs to '\(lexer.excerpt(from: question))'; write condition ? value : other value"])
+            throw Diagnostic(
+                code: "E141", range: token.range, message: "':' is missing",
+                hints: ["it belongs to '\(lexer.excerpt(from: question))'; write condition ? value : other value"])
         }
         let otherwise = try expression()
         let height = max(condition.height, then.height, otherwise.height)
-        return try node(.conditional(condition, then: then, otherwise: otherwise), from: condition.range.lowerBound, to: otherwise.range.upperBound, height: height)
+        return try node(
+            .conditional(condition, then: then, otherwise: otherwise), from: condition.range.lowerBound, to: otherwise.range.upperBound, height: height)
     }
 
     /// Binary operators of at least that precedence.

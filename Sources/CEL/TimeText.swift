@@ -73,11 +73,11 @@ enum TimestampText {
     static func parse(_ text: String) throws(Failure) -> Int64 {
         let bytes = Array(text.utf8)
         guard bytes.count >= 20,
-              let year = number(bytes, 0, 4), let month = number(bytes, 5, 2), let day = number(bytes, 8, 2),
-              let hour = number(bytes, 11, 2), let minute = number(bytes, 14, 2), let second = number(bytes, 17, 2),
-              bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
-              bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
-              year >= 1, (1...12).contains(month), day >= 1, day <= days(in: month, of: year), hour < 24, minute < 60, second < 60
+            let year = number(bytes, 0, 4), let month = number(bytes, 5, 2), let day = number(bytes, 8, 2),
+            let hour = number(bytes, 11, 2), let minute = number(bytes, 14, 2), let second = number(bytes, 17, 2),
+            bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
+            bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":"),
+            year >= 1, (1...12).contains(month), day >= 1, day <= days(in: month, of: year), hour < 24, minute < 60, second < 60
         else { throw .form }
         var offset = 19
         let milliseconds = try fraction(bytes, &offset)
@@ -112,7 +112,8 @@ enum TimestampText {
         let rest = Array(bytes[offset...])
         if rest == [UInt8(ascii: "Z")] { return 0 }
         guard rest.count == 6, rest[3] == UInt8(ascii: ":"), rest[0] == UInt8(ascii: "+") || rest[0] == UInt8(ascii: "-"),
-              let hours = number(rest, 1, 2), let minutes = number(rest, 4, 2), hours < 24, minutes < 60 else { return nil }
+            let hours = number(rest, 1, 2), let minutes = number(rest, 4, 2), hours < 24, minutes < 60
+        else { return nil }
         let seconds = hours * 3600 + minutes * 60
         return rest[0] == UInt8(ascii: "-") ? -seconds : seconds
     }

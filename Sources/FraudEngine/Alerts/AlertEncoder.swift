@@ -18,7 +18,8 @@ extension PartitionMachine {
         let isShadow = kit.rules[alert.rule].status == .shadow
         let payment = kit.batch.payments[lane]
         let key = outbox.append { $0.append(payment.account) }
-        let id = kit.rules[alert.rule].isPerPayment
+        let id =
+            kit.rules[alert.rule].isPerPayment
             ? AlertID.Occasion.payment(windowStart: alert.periodStart, paymentID: payment.paymentID)
             : AlertID.Occasion.period(length: kit.rules[alert.rule].periodLength, start: alert.periodStart)
         var idText = ByteWriter(capacity: 64)

@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// Bytes that somebody else owns: valid only as long as their owner says (mostly: until the run of records is finished).

@@ -39,7 +39,8 @@ package enum Hashing {
             low = UInt64(at.loadUnaligned(as: UInt32.self))
             high = UInt64((at + (rest - 4)).loadUnaligned(as: UInt32.self))
         } else if rest > 0 {
-            low = UInt64(at.load(as: UInt8.self)) << 16 | UInt64((at + rest / 2).load(as: UInt8.self)) << 8
+            low =
+                UInt64(at.load(as: UInt8.self)) << 16 | UInt64((at + rest / 2).load(as: UInt8.self)) << 8
                 | UInt64((at + (rest - 1)).load(as: UInt8.self))
         }
         return mix(k1 ^ UInt64(truncatingIfNeeded: count), mix(low ^ k1, high ^ state))

@@ -1,19 +1,26 @@
 /// Finds one member of a JSON object: for tools that need a payment's account before it is a record with a key.
 package enum JSONMember {
     /// The unescaped characters of a top-level string member; nil where there is none, or the text is no JSON object.
-    package static func string(_ name: String, in json: [UInt8]) -> [UInt8]? {
+    package static func string(_ name: String, in json: [UInt8]) -> [UInt8]? { scalar(name, .string, in: json) }
+
+    /// The value of a top-level member that is an integer of 64 bits; nil where there is none.
+    package static func integer(_ name: String, in json: [UInt8]) -> Int64? {
+        scalar(name, .number, in: json).flatMap { Int64(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    private static func scalar(_ name: String, _ kind: JSONKind, in json: [UInt8]) -> [UInt8]? {
         let wanted = Array(name.utf8)
         return json.withUnsafeBytes { raw in
             guard !raw.isEmpty else { return nil }
             do throws(JSONFault) {
-                return try find(wanted, in: ByteSlice(raw))
+                return try find(wanted, kind, in: ByteSlice(raw))
             } catch {
                 return nil
             }
         }
     }
 
-    private static func find(_ wanted: [UInt8], in document: ByteSlice) throws(JSONFault) -> [UInt8]? {
+    private static func find(_ wanted: [UInt8], _ kind: JSONKind, in document: ByteSlice) throws(JSONFault) -> [UInt8]? {
         var cursor = JSONCursor(document)
         guard try cursor.next() == UInt8(ascii: "{") else { throw cursor.fault(.noObject) }
         cursor.at += 1
@@ -26,7 +33,12 @@ package enum JSONMember {
                 try cursor.container(inside: 1)
             } else {
                 let value = try cursor.scalar()
-                if isWanted, value.kind == .string { return characters(ByteSlice(start: start + 1, count: cursor.at - start - 2), escapes: value.escapes) }
+                guard isWanted, value.kind == kind else {
+                    if try cursor.next() == UInt8(ascii: ",") { cursor.at += 1 }
+                    continue
+                }
+                if kind != .string { return ByteSlice(start: start, count: cursor.at - start).array }
+                return characters(ByteSlice(start: start + 1, count: cursor.at - start - 2), escapes: value.escapes)
             }
             if try cursor.next() == UInt8(ascii: ",") { cursor.at += 1 }
         }

@@ -39,13 +39,15 @@ package enum Refusal: Error, Equatable, Sendable {
     package var message: String {
         switch self {
         case .metadataUnreadable(let why): "the committed offset carries no metadata that Tripline can read (\(why)): the offset was set by another tool"
-        case .checkpointWithoutOffset(let offset): "a checkpoint at offset \(offset) exists, but the group has no committed offset: it expired or was deleted, or the topic was recreated"
+        case .checkpointWithoutOffset(let offset):
+            "a checkpoint at offset \(offset) exists, but the group has no committed offset: it expired or was deleted, or the topic was recreated"
         case .partitionCountChanged(let committed, let now): "the topic had \(committed) partitions and now has \(now): accounts have moved between partitions"
         case .foldChanged(let committed, let now): "the state was made with other windows, grace, mapping or code (fold \(committed), now \(now))"
         case .anchorMismatch(let offset): "the record at offset \(offset) is not the one that was read: the topic was recreated or truncated"
         case .offsetBeyondLog(let committed, let end):
             "the committed offset \(committed) lies beyond the log's end \(end): the topic was recreated or truncated"
-        case .logStartsLater(let needed, let start): "offset \(needed) is needed next, but the log starts at \(start): records were deleted before they were read"
+        case .logStartsLater(let needed, let start):
+            "offset \(needed) is needed next, but the log starts at \(start): records were deleted before they were read"
         case .noUsableCheckpoint(let why): "no usable checkpoint: \(why)"
         case .ruleSetMissing(let hash): "rule set sha256:\(hash), which judged records that must be replayed, is not in the store"
         case .digestMismatch(let expected, let found):

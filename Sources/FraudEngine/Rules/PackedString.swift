@@ -1,5 +1,5 @@
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 /// A string's first seven bytes and its length in one number that orders as the bytes do.

@@ -1,6 +1,6 @@
 import CEL
 #if canImport(Glibc)
-    import Glibc
+import Glibc
 #endif
 
 extension RegisterFile {

@@ -47,7 +47,8 @@ package enum CheckpointFile {
     package static func header(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> CheckpointHeader { try parts(bytes).header }
 
     /// Header and state; nothing of a damaged checkpoint is used.
-    package static func decode(_ bytes: UnsafeRawBufferPointer, windows: TumblingWindows, seed: UInt64) throws(Problem) -> (CheckpointHeader, PartitionStateBox) {
+    package static func decode(_ bytes: UnsafeRawBufferPointer, windows: TumblingWindows, seed: UInt64) throws(Problem) -> (CheckpointHeader, PartitionStateBox)
+    {
         let (header, body) = try parts(bytes)
         do throws(StateCodec.Problem) {
             let state = try StateCodec.decode(body, windows: windows, seed: seed)

@@ -12,7 +12,9 @@ extension Refusal {
         switch self {
         case .foldChanged: return "go back to the time.* and input.* settings and the version it was made with, or \(anew)"
         case .partitionCountChanged: return "a topic that grows moves accounts between partitions: set another `group`, or \(anew)"
-        case .checkpointWithoutOffset: return "to begin the partition anew (what the topic still holds is read again, and its alerts come again): stop all instances, mv \(folder) \(folder).old, start"
+        case .checkpointWithoutOffset:
+            return
+                "to begin the partition anew (what the topic still holds is read again, and its alerts come again): stop all instances, mv \(folder) \(folder).old, start"
         case .noUsableCheckpoint, .ruleSetMissing:
             return "bring back \(shared.directory.root) as the last instance left it (all instances share one), or \(anew)"
         case .abortedThrice: return "mend what the broker says and restart; the partition goes on where it was"

@@ -18,9 +18,7 @@ package enum Commands {
         case .rulesTest(let paths, let filter): return RulesCommand.test(paths, filter: filter, settings, invocation.output)
         case .demo(let demo): return Demo.run(demo, settings, version: Version.text, output: invocation.output)
         case .bench: return Bench.run(settings, version: Version.text, output: invocation.output)
-        case .eval:
-            Terminal.note("tripline: this command is not available in this build\n")
-            return .usage
+        case .eval(let directory, let file): return EvalCommand.run(directory, file, settings, invocation.output)
         }
     }
 }

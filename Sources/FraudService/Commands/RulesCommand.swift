@@ -1,6 +1,5 @@
 import FraudEngine
 import RuleFiles
-import Synchronization
 
 /// `tripline rules check` and `tripline rules test`.
 enum RulesCommand {
@@ -19,22 +18,10 @@ enum RulesCommand {
         var worst = ExitCode.ok
         for path in paths {
             if paths.count > 1, output == .text { Terminal.data("\(path):\n") }
-            let report = onDeepStack { report(path) }
+            let report = DeepStack.run { report(path) }
             Terminal.data(output == .json ? report.json : report.text)
             if let code = ExitCode(rawValue: report.exitCode), code.rawValue > worst.rawValue { worst = code }
         }
         return worst
-    }
-
-    /// Expressions are checked recursively: more than the main thread's stack may hold where it was limited.
-    private static func onDeepStack<Result: Sendable>(_ body: @escaping @Sendable () -> Result) -> Result {
-        let slot = Slot<Result>()
-        DedicatedThread.start("rules") { slot.value.withLock { $0 = body() } }.join()
-        guard let result = slot.value.withLock({ $0 }) else { preconditionFailure("a joined thread has left its result") }
-        return result
-    }
-
-    private final class Slot<Value: Sendable>: Sendable {
-        let value = Mutex<Value?>(nil)
     }
 }
