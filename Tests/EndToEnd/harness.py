@@ -210,7 +210,8 @@ features:
 
 
 def rule(name, condition, score=10, once_per=None, status="active"):
-    text = f"  - id: {name}\n    title: {name}\n    owner: tests@example.com\n    when: '{condition}'\n    score: {score}\n    severity: low\n    action: review\n    status: {status}\n"
+    text = f"  - id: {name}\n    title: {name}\n    owner: tests@example.com\n    when: '{condition}'\n    score: {score}\n"
+    text += f"    severity: low\n    action: review\n    status: {status}\n"
     return text + (f"    once_per: {once_per}\n" if once_per else "")
 
 

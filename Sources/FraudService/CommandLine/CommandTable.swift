@@ -67,7 +67,7 @@ enum CommandTable {
             summary: "run the tests in rule files", example: "tripline rules test rules --filter velocity"),
         CommandDescription(
             name: .eval, arguments: ["DIR", "FILE"],
-            summary: "run rules over a file of payments (- for stdin), without Kafka; alerts go to stdout as NDJSON; exit code 1 if lines were invalid",
+            summary: "run rules over a file of payments (- is stdin), without Kafka; alerts go to stdout",
             example: "tripline eval rules payments.ndjson"),
         CommandDescription(name: .bench, summary: "measure this machine: payments per second and latencies", example: "tripline bench -o json"),
     ]
