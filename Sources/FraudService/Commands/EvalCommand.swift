@@ -14,8 +14,8 @@ struct EvalCommand: ~Copyable {
     private let context: OutputContext
     /// Lines that wait to be folded, each with its key behind it.
     private var bytes = ByteWriter(capacity: 1 << 16)
-    private var waiting: [(value: Range<Int>, key: Range<Int>?, time: Int64?)] = []
-    private var number: Int64 = 0
+    private var waiting: [(value: Range<Int>, key: Range<Int>?, time: Int64?, line: Int64)] = []
+    private var count: Int64 = 0
     private var complaints: [String] = []
 
     static func run(_ directory: String, _ file: String, _ settings: Settings, _ output: Invocation.OutputFormat) -> ExitCode {
@@ -49,7 +49,7 @@ struct EvalCommand: ~Copyable {
 
     private mutating func run(_ lines: consuming LineReader, file: String, _ output: Invocation.OutputFormat) -> ExitCode {
         while let line = lines.next() {
-            take(line)
+            take(line, number: lines.number)
             if waiting.count == PaymentBatch.capacity { fold() }
         }
         fold()
@@ -61,7 +61,8 @@ struct EvalCommand: ~Copyable {
         return kit.counters.outcomes[Int(Outcome.invalid.rawValue)] == 0 ? .ok : .findings
     }
 
-    private mutating func take(_ line: [UInt8]) {
+    private mutating func take(_ line: [UInt8], number: Int64) {
+        count += 1
         let start = bytes.count
         bytes.append(line)
         let value = start..<bytes.count
@@ -70,7 +71,7 @@ struct EvalCommand: ~Copyable {
             bytes.append(account)
             key = value.upperBound..<bytes.count
         }
-        waiting.append((value, key, eventTime(line)))
+        waiting.append((value, key, eventTime(line), number))
     }
 
     /// nil where the line has none that can be read: the record then has no Kafka timestamp either.
@@ -91,12 +92,11 @@ struct EvalCommand: ~Copyable {
 
     private mutating func fold() {
         let start = UnsafeRawPointer(bytes.bytes)
-        let records = waiting.enumerated().map { index, line in
+        let records = waiting.map { line in
             RawRecord(
                 value: start + line.value.lowerBound, valueCount: line.value.count, key: line.key.map { start + $0.lowerBound },
-                keyCount: line.key?.count ?? 0, offset: number + Int64(index), timestamp: line.time ?? RawRecord.absentTimestamp)
+                keyCount: line.key?.count ?? 0, offset: line.line - 1, timestamp: line.time ?? RawRecord.absentTimestamp)
         }
-        let first = number
         records.withUnsafeBufferPointer { run in
             machine.fold(run, kit: &kit, outbox: &outbox, context: context, emits: true) { _, _, _ in }
         }
@@ -104,11 +104,10 @@ struct EvalCommand: ~Copyable {
             switch entry.kind {
             case .alert, .shadowAlert: if let value = entry.value { Terminal.write(slice(value) + [UInt8(ascii: "\n")], to: STDOUT_FILENO) }
             case .late: break
-            case .deadLetter: complain(entry, first)
+            case .deadLetter: complain(entry)
             }
         }
         outbox.removeAll()
-        number += Int64(waiting.count)
         waiting.removeAll(keepingCapacity: true)
         bytes.removeAll()
     }
@@ -116,7 +115,7 @@ struct EvalCommand: ~Copyable {
     private func slice(_ range: Range<Int>) -> [UInt8] { outbox.bytes.withBytes { Array($0[range]) } }
 
     /// Keeps the first of what was wrong, with the line it was on.
-    private mutating func complain(_ entry: Outbox.Entry, _ first: Int64) {
+    private mutating func complain(_ entry: Outbox.Entry) {
         guard complaints.count < 10 else { return }
         var headers = HeaderReader(slice(entry.headers))
         var message = ""
@@ -140,10 +139,10 @@ struct EvalCommand: ~Copyable {
             let counts = outcomes.map { "\"\($0.name)\":\($0.count)" }.joined(separator: ",")
             let alerts = rules.map { "\(jsonQuoted($0.0.id)):{\"alerts\":\($0.1.0),\"matches\":\($0.1.1)}" }.joined(separator: ",")
             let invalid = complaints.map(jsonQuoted).joined(separator: ",")
-            return Terminal.note("{\"read\":\(number),\"outcomes\":{\(counts)},\"rules\":{\(alerts)},\"invalid\":[\(invalid)]}\n")
+            return Terminal.note("{\"read\":\(count),\"outcomes\":{\(counts)},\"rules\":{\(alerts)},\"invalid\":[\(invalid)]}\n")
         }
         for complaint in complaints { Terminal.note("\(complaint)\n") }
-        Terminal.note("\(number) lines: \(outcomes.map { "\($0.count) \($0.name)" }.joined(separator: ", "))\n")
+        Terminal.note("\(count) payments: \(outcomes.map { "\($0.count) \($0.name)" }.joined(separator: ", "))\n")
         for (rule, (alerts, matches)) in rules {
             Terminal.note("  \(rule.id): \(alerts) alerts, \(matches) matches\(rule.status == .shadow ? " (shadow)" : "")\n")
         }
@@ -157,6 +156,8 @@ struct LineReader: ~Copyable {
     private var at = 0
     private var isOver = false
     private(set) var problem: String?
+    /// Of the line returned last, from 1.
+    private(set) var number: Int64 = 0
 
     init(_ descriptor: Int32) { self.descriptor = descriptor }
 
@@ -164,11 +165,13 @@ struct LineReader: ~Copyable {
         while true {
             if let end = buffer[at...].firstIndex(of: UInt8(ascii: "\n")) {
                 defer { at = end + 1 }
+                number += 1
                 if let line = Self.content(buffer[at..<end]) { return line }
                 continue
             }
             guard !isOver else {
                 defer { at = buffer.count }
+                number += 1
                 return Self.content(buffer[at...])
             }
             fill()
