@@ -63,6 +63,7 @@ final class StreamWorker {
     private var batch = RecordBatch(capacity: StreamWorker.batchCapacity)
     private let run: UnsafeMutablePointer<RawRecord>
     private var callbackCount = 0
+    private var isRevoking = false
     private var failure: WorkerFailure?
     private var isStopped = false
     private var markedAt: Int64 = 0
@@ -187,9 +188,9 @@ final class StreamWorker {
     private func perform(_ action: WorkerAction) throws(WorkerFailure) {
         switch action {
         case .assign(let positions):
-            do throws(KafkaError) {
-                if positions.isEmpty { try consumer.assign([]) } else { try consumer.assign(positions) }
-            } catch { throw .client("\(error)") }
+            // A revoke is answered by giving up the whole assignment, once, at its end.
+            guard !isRevoking else { return }
+            do throws(KafkaError) { try consumer.assign(positions) } catch { throw .client("\(error)") }
         case .load(let partition, let claim, let committed, let logStart):
             shared.checkpoints.offer(.load(partition: partition, claim: claim, committed, logStart: logStart, inbox))
         case .flush(let plan):
@@ -227,8 +228,11 @@ final class StreamWorker {
                 handle(.assigned(claims))
             case .revoked(let partitions, let isLost):
                 shared.log.info("partitions revoked", [.count: "\(partitions.count)", .reason: isLost ? "lost" : "rebalance"])
+                isRevoking = true
                 handle(.revoked(isLost: isLost))
+                isRevoking = false
                 membership = nil
+                do throws(KafkaError) { try consumer.unassign() } catch { throw .client("\(error)") }
             }
         } catch {
             failure = failure ?? error
