@@ -32,7 +32,7 @@ class Kill(EndToEnd):
 
     def group(self, name, rules):
         settings = {
-            "input": {"fields": {"amount": "amount_minor"}}, "commit": {"max_records": 400}, "checkpoint": {"max_age": "2s"},
+            "input": {"fields": {"amount": "amount_minor"}}, "commit": {"output_delay": "1ms"}, "checkpoint": {"max_age": "2s"},
         }
         return Group(self.kafka, name, self.folder, rules, redis=self.redis, settings=settings).create_outputs()
 
@@ -58,6 +58,15 @@ class Kill(EndToEnd):
         for service in services:
             self.assertEqual(service.terminate(), 0, service.tail())
 
+    def feed(self, chunk):
+        """Spreads the payments over about a second."""
+        def paced():
+            for number, one in enumerate(chunk):
+                if number % 250 == 249:
+                    time.sleep(1 / (len(chunk) / 250))
+                yield one.account, one.json, one.time
+        self.produce(paced())
+
     def disturb(self, services, data):
         """Feeds the payments in chunks; in the middle of each, an instance dies. Once the broker restarts. When each one died, Unix ms."""
         kills = []
@@ -67,9 +76,10 @@ class Kill(EndToEnd):
             if number == KILLS:
                 self.produce((one.account, one.json, one.time) for one in chunk)
                 break
-            feeding = threading.Thread(target=lambda part=chunk: self.produce((one.account, one.json, one.time) for one in part))
+            feeding = threading.Thread(target=self.feed, args=[chunk])
             feeding.start()
-            time.sleep(self.random.uniform(0.05, 0.35))
+            # One transaction follows the other while payments come: most moments are inside of one.
+            time.sleep(self.random.uniform(0.15, 0.7))
             victim = self.random.choice(services)
             victim.kill()
             kills.append(time.time() * 1000)
