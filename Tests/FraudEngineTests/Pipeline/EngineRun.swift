@@ -177,7 +177,8 @@ struct Seeded: RandomNumberGenerator {
         var time: Int64 = -400_000
         return (0..<count).map { number in
             time += Int64.random(in: 0...4_000, using: &self)
-            let back: Int64 = Int.random(in: 0..<12, using: &self) == 0 ? Int64.random(in: 0...600_000, using: &self) : Int64.random(in: 0...2_000, using: &self)
+            let back: Int64 =
+                Int.random(in: 0..<12, using: &self) == 0 ? Int64.random(in: 0...600_000, using: &self) : Int64.random(in: 0...2_000, using: &self)
             let account = Int.random(in: 0..<40, using: &self) == 0 ? nil : "a\(Int.random(in: 0..<8, using: &self))"
             let id = Int.random(in: 0..<15, using: &self) == 0 ? "p\(max(0, number - 3))" : "p\(number)"
             return TestPayment(

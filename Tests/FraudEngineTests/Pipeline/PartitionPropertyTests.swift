@@ -83,10 +83,11 @@ import Testing
         let half = Int64.max / 2 + 1
         let set = TestRules.set([(id: "sum", condition: "account.sum_5m > 0", more: ", once_per: payment")])
         var run = EngineRun(set, Self.windows)
-        run.fold([
-            TestPayment(account: "a", time: 0, amount: half, id: "1"), TestPayment(account: "a", time: 1, amount: half, id: "2"),
-            TestPayment(account: "a", time: 2, amount: 1, id: "3"), TestPayment(account: "a", time: 300_000, amount: 1, id: "4"),
-        ][...])
+        run.fold(
+            [
+                TestPayment(account: "a", time: 0, amount: half, id: "1"), TestPayment(account: "a", time: 1, amount: half, id: "2"),
+                TestPayment(account: "a", time: 2, amount: 1, id: "3"), TestPayment(account: "a", time: 300_000, amount: 1, id: "4"),
+            ][...])
         #expect(run.outputs.count { $0.kind == .alert } == 2)
         #expect(run.kit.counters.errors == [2])
     }

@@ -29,7 +29,8 @@ import Testing
         Row(
             name: "15: missing keys among others, W2 G1", size: 2, grace: 1, input: [("k", 0), (nil, 1), (nil, 2), (nil, 1), (nil, 0), ("k", 5)],
             updates: ["k[0)=1", "k[4)=1"]),
-        Row(name: "20: W2 G0, the end closes the window", size: 2, grace: 0, input: [("k", 0), ("k", 1), ("k", 2), ("k", 1)],
+        Row(
+            name: "20: W2 G0, the end closes the window", size: 2, grace: 0, input: [("k", 0), ("k", 1), ("k", 2), ("k", 1)],
             updates: ["k[0)=1", "k[0)=2", "k[2)=1"], late: ["k@1"]),
         Row(
             name: "22: W2 G1, late after the grace", size: 2, grace: 1, input: [("k", 0), ("k", 1), ("k", 2), ("k", 1), ("k", 0), ("k", 5), ("k", 0)],
