@@ -60,10 +60,12 @@ final class ConnectionLedger: @unchecked Sendable {
         withLock { isDraining }
     }
 
+    /// From now on answers close their connections.
+    func beginDraining() { withLock { isDraining = true } }
+
     /// Waits until no request is at work, or until `deadline`. Returns how many still are.
     func drain(until deadline: MonotonicTime) -> Int {
         withLock {
-            isDraining = true
             while runningRequests > 0, MonotonicTime.now < deadline { wait(until: deadline) }
             return runningRequests
         }

@@ -84,6 +84,7 @@ package final class HTTPServer: Sendable {
     /// at once. A handler that is still running is waited for: its thread cannot be taken away.
     package func stop(graceSeconds: Int) {
         guard let taken = running.withLock({ state in state.take() }) else { return }
+        core.ledger.beginDraining()
         let socket = MHD_quiesce_daemon(taken.daemon)
         // Refuse at once instead of letting clients queue; the descriptor stays ours until no thread can use it.
         if socket >= 0 { shutdown(socket, Int32(SHUT_RDWR)) }

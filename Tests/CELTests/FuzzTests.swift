@@ -3,9 +3,12 @@ import Testing
 
 @Suite struct `Any text` {
     private static let pieces = [
-        "payment.amount", "account.count_5m", "payment.country", "lists.high_risk_countries", "has(", "(", ")", "[", "]", "{", "}", "&&", "||", "!", "-", "+", "*",
-        "/", "%", "==", "!=", "<", ">", "<=", ">=", " in ", "?", ":", ",", ".", "1", "9223372036854775808", "-9223372036854775808", "1.5", "1e999", "0x", "5m", "\"a\"",
-        "'", "\"\"\"", "\\", "r'", "b\"", "duration(\"1d\")", "timestamp(\"", "size(", ".startsWith(", " and ", " not ", "=", "<>", "null", "true", "//", "\n", "é", "\u{0}",
+        "payment.amount", "account.count_5m", "payment.country", "lists.high_risk_countries", "has(", "(", ")", "[", "]", "{", "}", "&&", "||", "!", "-", "+",
+        "*",
+        "/", "%", "==", "!=", "<", ">", "<=", ">=", " in ", "?", ":", ",", ".", "1", "9223372036854775808", "-9223372036854775808", "1.5", "1e999", "0x", "5m",
+        "\"a\"",
+        "'", "\"\"\"", "\\", "r'", "b\"", "duration(\"1d\")", "timestamp(\"", "size(", ".startsWith(", " and ", " not ", "=", "<>", "null", "true", "//", "\n",
+        "é", "\u{0}",
         ".size()", "double(", "int(", "x.map(y, z)", "`", "≥", "=>", "**", "1u", "if", "\u{301}", "🙂", " is ", ".?", "[?", "{?", "int(1e300)", "0",
     ]
 

@@ -2,9 +2,11 @@ import CEL
 import Testing
 
 @Suite struct `Suggestions` {
-    @Test(arguments: [
-        ("contry", "country"), ("cuontry", "country"), ("amout", "amount"), ("amuonts", "amount"), ("Country", "country"), ("AMOUNT", "amount"), ("xyz", nil), ("country", nil), ("", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("contry", "country"), ("cuontry", "country"), ("amout", "amount"), ("amuonts", "amount"), ("Country", "country"), ("AMOUNT", "amount"),
+            ("xyz", nil), ("country", nil), ("", nil),
+        ] as [(String, String?)])
     func `name the closest within two edits`(name: String, expected: String?) {
         #expect(Names.closest(to: name, among: ["amount", "country", "currency"]) == expected)
     }

@@ -19,40 +19,42 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("0", .minor(0)), ("-0", .minor(0)), ("12500", .minor(12500)), ("12.0", .minor(12)), ("12.000", .minor(12)), ("1.2e1", .minor(12)),
-        ("120e-1", .minor(12)), ("1E+2", .minor(100)), ("9223372036854775807", .minor(.max)), ("999999999999999999", .minor(999_999_999_999_999_999)),
-        ("-0.0e5", .minor(0)), ("0e999999999", .minor(0)), ("12.5", .refused(.tooManyDigits, nil)), ("1e-1", .refused(.tooManyDigits, nil)),
-        ("1e-999999999", .refused(.tooManyDigits, nil)), ("-0.5", .refused(.tooManyDigits, nil)), ("-5", .refused(.negativeAmount, -5)),
-        ("-9223372036854775808", .refused(.negativeAmount, .min)), ("-9223372036854775809", .refused(.wrongType, nil)),
-        ("9223372036854775808", .refused(.wrongType, nil)), ("9223372036854775807.5", .refused(.tooManyDigits, nil)),
-        ("9223372036854775808.5", .refused(.wrongType, nil)), ("1e19", .refused(.wrongType, nil)), ("1e999999999", .refused(.wrongType, nil)),
-        ("1e99999999999999999999999999", .refused(.wrongType, nil)), ("\"12\"", .refused(.wrongType, nil)), ("true", .refused(.wrongType, nil)),
-        ("[1]", .refused(.wrongType, nil)), ("{}", .refused(.wrongType, nil)), ("null", .refused(.missingField, nil)),
-        ("012", .refused(.malformed, nil)), ("+1", .refused(.malformed, nil)), ("1.", .refused(.malformed, nil)), (".5", .refused(.malformed, nil)),
-        ("0x10", .refused(.malformed, nil)), ("NaN", .refused(.malformed, nil)), ("-", .refused(.malformed, nil)), ("1e", .refused(.malformed, nil)),
-    ] as [(String, Expected)])
+    @Test(
+        arguments: [
+            ("0", .minor(0)), ("-0", .minor(0)), ("12500", .minor(12500)), ("12.0", .minor(12)), ("12.000", .minor(12)), ("1.2e1", .minor(12)),
+            ("120e-1", .minor(12)), ("1E+2", .minor(100)), ("9223372036854775807", .minor(.max)), ("999999999999999999", .minor(999_999_999_999_999_999)),
+            ("-0.0e5", .minor(0)), ("0e999999999", .minor(0)), ("12.5", .refused(.tooManyDigits, nil)), ("1e-1", .refused(.tooManyDigits, nil)),
+            ("1e-999999999", .refused(.tooManyDigits, nil)), ("-0.5", .refused(.tooManyDigits, nil)), ("-5", .refused(.negativeAmount, -5)),
+            ("-9223372036854775808", .refused(.negativeAmount, .min)), ("-9223372036854775809", .refused(.wrongType, nil)),
+            ("9223372036854775808", .refused(.wrongType, nil)), ("9223372036854775807.5", .refused(.tooManyDigits, nil)),
+            ("9223372036854775808.5", .refused(.wrongType, nil)), ("1e19", .refused(.wrongType, nil)), ("1e999999999", .refused(.wrongType, nil)),
+            ("1e99999999999999999999999999", .refused(.wrongType, nil)), ("\"12\"", .refused(.wrongType, nil)), ("true", .refused(.wrongType, nil)),
+            ("[1]", .refused(.wrongType, nil)), ("{}", .refused(.wrongType, nil)), ("null", .refused(.missingField, nil)),
+            ("012", .refused(.malformed, nil)), ("+1", .refused(.malformed, nil)), ("1.", .refused(.malformed, nil)), (".5", .refused(.malformed, nil)),
+            ("0x10", .refused(.malformed, nil)), ("NaN", .refused(.malformed, nil)), ("-", .refused(.malformed, nil)), ("1e", .refused(.malformed, nil)),
+        ] as [(String, Expected)])
     func `an amount in minor units is a whole number`(_ text: String, _ expected: Expected) {
         #expect(check(.minor, "EUR", text) == expected)
     }
 
-    @Test(arguments: [
-        ("EUR", "\"125.00\"", .minor(12500)), ("EUR", "125.00", .minor(12500)), ("EUR", "\"125\"", .minor(12500)), ("EUR", "\"0.01\"", .minor(1)),
-        ("EUR", "\"0.010000\"", .minor(1)), ("EUR", "\"+5.10\"", .minor(510)), ("EUR", "\"007.5\"", .minor(750)), ("EUR", "\"1.5e1\"", .minor(1500)),
-        ("EUR", "\"1250e-3\"", .minor(125)), ("EUR", "\"-0.00\"", .minor(0)), ("EUR", "\"92233720368547758.07\"", .minor(.max)),
-        ("EUR", "0.1", .minor(10)), ("EUR", "0.29", .minor(29)), ("EUR", "1.15", .minor(115)), ("EUR", "0.57e0", .minor(57)),
-        ("VND", "\"5.00\"", .minor(5)), ("VND", "\"5\"", .minor(5)), ("BHD", "\"1.234\"", .minor(1234)), ("CLF", "\"1.2345\"", .minor(12345)),
-        ("EUR", "\"0.001\"", .refused(.tooManyDigits, nil)), ("VND", "\"5.01\"", .refused(.tooManyDigits, nil)),
-        ("EUR", "\"-0.001\"", .refused(.tooManyDigits, nil)), ("BHD", "\"1.2345\"", .refused(.tooManyDigits, nil)),
-        ("EUR", "\"1e-999999999\"", .refused(.tooManyDigits, nil)), ("EUR", "\"-1.25\"", .refused(.negativeAmount, -125)),
-        ("EUR", "\"92233720368547758.08\"", .refused(.wrongType, nil)), ("EUR", "\"1e999999999\"", .refused(.wrongType, nil)),
-        ("EUR", "\"\"", .refused(.wrongType, nil)), ("EUR", "\" 1\"", .refused(.wrongType, nil)), ("EUR", "\"1 \"", .refused(.wrongType, nil)),
-        ("EUR", "\"1,25\"", .refused(.wrongType, nil)), ("EUR", "\"1.\"", .refused(.wrongType, nil)), ("EUR", "\".5\"", .refused(.wrongType, nil)),
-        ("EUR", "\"1e\"", .refused(.wrongType, nil)), ("EUR", "\"--1\"", .refused(.wrongType, nil)), ("EUR", "\"1.2.3\"", .refused(.wrongType, nil)),
-        ("EUR", "\"NaN\"", .refused(.wrongType, nil)), ("EUR", "\"-\"", .refused(.wrongType, nil)), ("EUR", "false", .refused(.wrongType, nil)),
-        ("EUR", "null", .refused(.missingField, nil)), ("ABC", "\"1.00\"", .refused(.unknownCurrency, nil)),
-        ("ABC", "\"x\"", .refused(.wrongType, nil)), ("ABC", "\"1e30\"", .refused(.wrongType, nil)), ("ABC", "\"-1.23\"", .refused(.unknownCurrency, nil)),
-    ] as [(String, String, Expected)])
+    @Test(
+        arguments: [
+            ("EUR", "\"125.00\"", .minor(12500)), ("EUR", "125.00", .minor(12500)), ("EUR", "\"125\"", .minor(12500)), ("EUR", "\"0.01\"", .minor(1)),
+            ("EUR", "\"0.010000\"", .minor(1)), ("EUR", "\"+5.10\"", .minor(510)), ("EUR", "\"007.5\"", .minor(750)), ("EUR", "\"1.5e1\"", .minor(1500)),
+            ("EUR", "\"1250e-3\"", .minor(125)), ("EUR", "\"-0.00\"", .minor(0)), ("EUR", "\"92233720368547758.07\"", .minor(.max)),
+            ("EUR", "0.1", .minor(10)), ("EUR", "0.29", .minor(29)), ("EUR", "1.15", .minor(115)), ("EUR", "0.57e0", .minor(57)),
+            ("VND", "\"5.00\"", .minor(5)), ("VND", "\"5\"", .minor(5)), ("BHD", "\"1.234\"", .minor(1234)), ("CLF", "\"1.2345\"", .minor(12345)),
+            ("EUR", "\"0.001\"", .refused(.tooManyDigits, nil)), ("VND", "\"5.01\"", .refused(.tooManyDigits, nil)),
+            ("EUR", "\"-0.001\"", .refused(.tooManyDigits, nil)), ("BHD", "\"1.2345\"", .refused(.tooManyDigits, nil)),
+            ("EUR", "\"1e-999999999\"", .refused(.tooManyDigits, nil)), ("EUR", "\"-1.25\"", .refused(.negativeAmount, -125)),
+            ("EUR", "\"92233720368547758.08\"", .refused(.wrongType, nil)), ("EUR", "\"1e999999999\"", .refused(.wrongType, nil)),
+            ("EUR", "\"\"", .refused(.wrongType, nil)), ("EUR", "\" 1\"", .refused(.wrongType, nil)), ("EUR", "\"1 \"", .refused(.wrongType, nil)),
+            ("EUR", "\"1,25\"", .refused(.wrongType, nil)), ("EUR", "\"1.\"", .refused(.wrongType, nil)), ("EUR", "\".5\"", .refused(.wrongType, nil)),
+            ("EUR", "\"1e\"", .refused(.wrongType, nil)), ("EUR", "\"--1\"", .refused(.wrongType, nil)), ("EUR", "\"1.2.3\"", .refused(.wrongType, nil)),
+            ("EUR", "\"NaN\"", .refused(.wrongType, nil)), ("EUR", "\"-\"", .refused(.wrongType, nil)), ("EUR", "false", .refused(.wrongType, nil)),
+            ("EUR", "null", .refused(.missingField, nil)), ("ABC", "\"1.00\"", .refused(.unknownCurrency, nil)),
+            ("ABC", "\"x\"", .refused(.wrongType, nil)), ("ABC", "\"1e30\"", .refused(.wrongType, nil)), ("ABC", "\"-1.23\"", .refused(.unknownCurrency, nil)),
+        ] as [(String, String, Expected)])
     func `an amount in major units is read from its text, exactly`(_ currency: String, _ text: String, _ expected: Expected) {
         #expect(check(.decimal, currency, text) == expected)
     }

@@ -124,11 +124,13 @@ import Testing
         #expect(harness.decode(paymentText(), timestamp: .min + 1) == .invalid(.fromFuture))
     }
 
-    @Test(arguments: [
-        (PaymentSchema.Kind.string, "1"), (.string, "\"12345\""), (.string, "true"), (.string, "[]"), (.int, "\"1\""), (.int, "1.5"), (.int, "9223372036854775808"),
-        (.int, "true"), (.double, "\"1\""), (.double, "1e400"), (.double, "false"), (.bool, "1"), (.bool, "\"true\""), (.bool, "{}"), (.timestamp, "1"),
-        (.timestamp, "\"2026-02-30T00:00:00Z\""),
-    ] as [(PaymentSchema.Kind, String)])
+    @Test(
+        arguments: [
+            (PaymentSchema.Kind.string, "1"), (.string, "\"12345\""), (.string, "true"), (.string, "[]"), (.int, "\"1\""), (.int, "1.5"),
+            (.int, "9223372036854775808"),
+            (.int, "true"), (.double, "\"1\""), (.double, "1e400"), (.double, "false"), (.bool, "1"), (.bool, "\"true\""), (.bool, "{}"), (.timestamp, "1"),
+            (.timestamp, "\"2026-02-30T00:00:00Z\""),
+        ] as [(PaymentSchema.Kind, String)])
     func `a schema field of another kind makes the record invalid`(_ kind: PaymentSchema.Kind, _ text: String) {
         let harness = DecoderHarness(fields: [.init(name: "f", kind: kind, maxLength: 4)])
         #expect(harness.decode(paymentText(more: "\"f\":\(text)")) == .invalid(.wrongType))
@@ -174,7 +176,9 @@ import Testing
         let seed = UInt64.random(in: .min ... .max)
         print("decoder seed \(seed)")
         var random = PaymentRandom(state: seed)
-        let fields: [PaymentSchema.Field] = [.init(name: "x", kind: .double), .init(name: "", kind: .string), .init(name: "a_rather_long_attribute", kind: .int)]
+        let fields: [PaymentSchema.Field] = [
+            .init(name: "x", kind: .double), .init(name: "", kind: .string), .init(name: "a_rather_long_attribute", kind: .int),
+        ]
         let warm = DecoderHarness(fields: fields)
         for round in 0..<3000 {
             if round % 64 == 0 { warm.beginRun() }

@@ -49,7 +49,8 @@ import Testing
 
     @Test func `members may stand in any order with any white space`() {
         let harness = DecoderHarness()
-        let text = " \t\r\n{ \"currency\" : \"EUR\" , \"occurred_at\":\t\"2026-11-23T10:04:59.120Z\",\n\"amount\": -0 ,\"account_id\":\"a\",\"payment_id\":\"p\" }\r\n "
+        let text =
+            " \t\r\n{ \"currency\" : \"EUR\" , \"occurred_at\":\t\"2026-11-23T10:04:59.120Z\",\n\"amount\": -0 ,\"account_id\":\"a\",\"payment_id\":\"p\" }\r\n "
         #expect(harness.decode(text) == .payment)
         #expect(harness.payment().amount == 0)
         #expect(harness.decode(paymentText()) == .payment)
@@ -114,13 +115,14 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (InputMapping.TimeStyle.epochSeconds, "1795428299", 1_795_428_299_000), (.epochMilliseconds, "1795428299120", 1_795_428_299_120),
-        (.epochMicroseconds, "1795428299120999", 1_795_428_299_120), (.epochNanoseconds, "1795428299120999999", 1_795_428_299_120),
-        (.epochSeconds, "-1", -1000), (.epochMilliseconds, "-1", -1), (.epochMicroseconds, "-1", -1), (.epochNanoseconds, "-1", -1),
-        (.epochMicroseconds, "-1000", -1), (.epochMicroseconds, "-1001", -2), (.epochMilliseconds, "1.79542829912e12", 1_795_428_299_120),
-        (.epochSeconds, "1795428299.0", 1_795_428_299_000),
-    ] as [(InputMapping.TimeStyle, String, Int64)])
+    @Test(
+        arguments: [
+            (InputMapping.TimeStyle.epochSeconds, "1795428299", 1_795_428_299_000), (.epochMilliseconds, "1795428299120", 1_795_428_299_120),
+            (.epochMicroseconds, "1795428299120999", 1_795_428_299_120), (.epochNanoseconds, "1795428299120999999", 1_795_428_299_120),
+            (.epochSeconds, "-1", -1000), (.epochMilliseconds, "-1", -1), (.epochMicroseconds, "-1", -1), (.epochNanoseconds, "-1", -1),
+            (.epochMicroseconds, "-1000", -1), (.epochMicroseconds, "-1001", -2), (.epochMilliseconds, "1.79542829912e12", 1_795_428_299_120),
+            (.epochSeconds, "1795428299.0", 1_795_428_299_000),
+        ] as [(InputMapping.TimeStyle, String, Int64)])
     func `times since the epoch are kept in milliseconds, rounded down`(_ style: InputMapping.TimeStyle, _ text: String, _ expected: Int64) {
         var mapping = InputMapping()
         mapping.timeStyle = style
@@ -130,12 +132,13 @@ import Testing
         #expect(Int64(bitPattern: harness.number(0)) == expected)
     }
 
-    @Test(arguments: [
-        (InputMapping.TimeStyle.epochSeconds, "9223372036854775807"), (.epochSeconds, "253402300800"), (.epochSeconds, "-62135596801"),
-        (.epochMilliseconds, "253402300800000"), (.epochMilliseconds, "-62135596800001"), (.epochMilliseconds, "\"1795428299120\""),
-        (.epochMilliseconds, "1795428299120.5"), (.epochMilliseconds, "9223372036854775808"), (.epochMilliseconds, "1e999999999"),
-        (.epochMilliseconds, "true"), (.rfc3339, "1795428299"), (.rfc3339, "\"1795428299\""), (.rfc3339, "\"\""), (.rfc3339, "\"2026-02-30T00:00:00Z\""),
-    ] as [(InputMapping.TimeStyle, String)])
+    @Test(
+        arguments: [
+            (InputMapping.TimeStyle.epochSeconds, "9223372036854775807"), (.epochSeconds, "253402300800"), (.epochSeconds, "-62135596801"),
+            (.epochMilliseconds, "253402300800000"), (.epochMilliseconds, "-62135596800001"), (.epochMilliseconds, "\"1795428299120\""),
+            (.epochMilliseconds, "1795428299120.5"), (.epochMilliseconds, "9223372036854775808"), (.epochMilliseconds, "1e999999999"),
+            (.epochMilliseconds, "true"), (.rfc3339, "1795428299"), (.rfc3339, "\"1795428299\""), (.rfc3339, "\"\""), (.rfc3339, "\"2026-02-30T00:00:00Z\""),
+        ] as [(InputMapping.TimeStyle, String)])
     func `a time that is none, or in another style, is of the wrong type`(_ style: InputMapping.TimeStyle, _ text: String) {
         var mapping = InputMapping()
         mapping.timeStyle = style

@@ -54,31 +54,38 @@ import Testing
         #expect(ways.cause(Array(text.utf8)) == nil)
     }
 
-    @Test(arguments: [
-        ("", .tooShort), (" ", .tooShort), ("{", .tooShort), ("[]", .noObject), ("1", .noObject), ("null", .noObject), ("\"a\"", .noObject), ("\u{feff}{}", .byteOrderMark),
-        ("{}}", .trailing), ("{}{}", .trailing), ("{} x", .trailing), ("{}\0", .trailing), ("{,}", .noName), (#"{"a":1,}"#, .noName), ("{a:1}", .noName),
-        ("{'a':1}", .noName), (#"{"a"}"#, .noColon), (#"{"a"=1}"#, .noColon), (#"{"a":}"#, .noValue), (#"{"a":,}"#, .noValue), (#"{"a":1 "b":2}"#, .noCommaOrBrace),
-        (#"{"a":1;}"#, .noCommaOrBrace), (#"{"a":[1,]}"#, .noValue), (#"{"a":[1 2]}"#, .noCommaOrBracket), (#"{"a":[1}"#, .noCommaOrBracket),
-        (#"{"a":{"b":1]}"#, .noCommaOrBrace), (#"{"a":[}"#, .noValue), (#"{"a":{]}"#, .noName), (#"{"a":01}"#, .badNumber), (#"{"a":-}"#, .badNumber),
-        (#"{"a":1.}"#, .badNumber), (#"{"a":1.e1}"#, .badNumber), (#"{"a":1e}"#, .badNumber), (#"{"a":1e+}"#, .badNumber), (#"{"a":+1}"#, .noValue),
-        (#"{"a":.5}"#, .noValue), (#"{"a":1x}"#, .noCommaOrBrace), (#"{"a":-x}"#, .badNumber), (#"{"a":True}"#, .noValue), (#"{"a":nul}"#, .noValue),
-        (#"{"a":nulll}"#, .noCommaOrBrace), (#"{"a":tru"#, .noValue), (#"{"a":NaN}"#, .noValue), (#"{"a":"\x"}"#, .badEscape), (#"{"a":"\u12G4"}"#, .badEscape),
-        (#"{"a":"\u12"}"#, .badEscape), (#"{"a":"\ud800"}"#, .loneSurrogate), (#"{"a":"\ud800\u0041"}"#, .loneSurrogate), (#"{"a":"\udc00"}"#, .loneSurrogate),
-        (#"{"a":"\ud800\n     "}"#, .loneSurrogate), (#"{"a":"\ud83d\ud83d\ude00"}"#, .loneSurrogate), ("{\"a\":\"\n\"}", .controlCharacter),
-        ("{\"a\":\"12345678\t\"}", .controlCharacter), ("{\"a\u{1}\":1}", .controlCharacter), (#"{"a":"b}"#, .tooShort), (#"{"a":"b\"#, .tooShort),
-        (#"{"a":1"#, .tooShort), (#"{"a":[1"#, .tooShort), (#"{"a":1/**/}"#, .noCommaOrBrace), ("{\"a\":1,\u{a0}\"b\":2}", .noName), ("{\u{c}}", .noName),
-        (#"{"amount":1,"amount":1}"#, .repeated), (#"{"amount":null,"am\u006funt":1}"#, .repeated), (#"{"x":1,"amount":1,"x":{}}"#, .repeated),
-    ] as [(String, JSONFault.Cause)])
+    @Test(
+        arguments: [
+            ("", .tooShort), (" ", .tooShort), ("{", .tooShort), ("[]", .noObject), ("1", .noObject), ("null", .noObject), ("\"a\"", .noObject),
+            ("\u{feff}{}", .byteOrderMark),
+            ("{}}", .trailing), ("{}{}", .trailing), ("{} x", .trailing), ("{}\0", .trailing), ("{,}", .noName), (#"{"a":1,}"#, .noName), ("{a:1}", .noName),
+            ("{'a':1}", .noName), (#"{"a"}"#, .noColon), (#"{"a"=1}"#, .noColon), (#"{"a":}"#, .noValue), (#"{"a":,}"#, .noValue),
+            (#"{"a":1 "b":2}"#, .noCommaOrBrace),
+            (#"{"a":1;}"#, .noCommaOrBrace), (#"{"a":[1,]}"#, .noValue), (#"{"a":[1 2]}"#, .noCommaOrBracket), (#"{"a":[1}"#, .noCommaOrBracket),
+            (#"{"a":{"b":1]}"#, .noCommaOrBrace), (#"{"a":[}"#, .noValue), (#"{"a":{]}"#, .noName), (#"{"a":01}"#, .badNumber), (#"{"a":-}"#, .badNumber),
+            (#"{"a":1.}"#, .badNumber), (#"{"a":1.e1}"#, .badNumber), (#"{"a":1e}"#, .badNumber), (#"{"a":1e+}"#, .badNumber), (#"{"a":+1}"#, .noValue),
+            (#"{"a":.5}"#, .noValue), (#"{"a":1x}"#, .noCommaOrBrace), (#"{"a":-x}"#, .badNumber), (#"{"a":True}"#, .noValue), (#"{"a":nul}"#, .noValue),
+            (#"{"a":nulll}"#, .noCommaOrBrace), (#"{"a":tru"#, .noValue), (#"{"a":NaN}"#, .noValue), (#"{"a":"\x"}"#, .badEscape),
+            (#"{"a":"\u12G4"}"#, .badEscape),
+            (#"{"a":"\u12"}"#, .badEscape), (#"{"a":"\ud800"}"#, .loneSurrogate), (#"{"a":"\ud800\u0041"}"#, .loneSurrogate),
+            (#"{"a":"\udc00"}"#, .loneSurrogate),
+            (#"{"a":"\ud800\n     "}"#, .loneSurrogate), (#"{"a":"\ud83d\ud83d\ude00"}"#, .loneSurrogate), ("{\"a\":\"\n\"}", .controlCharacter),
+            ("{\"a\":\"12345678\t\"}", .controlCharacter), ("{\"a\u{1}\":1}", .controlCharacter), (#"{"a":"b}"#, .tooShort), (#"{"a":"b\"#, .tooShort),
+            (#"{"a":1"#, .tooShort), (#"{"a":[1"#, .tooShort), (#"{"a":1/**/}"#, .noCommaOrBrace), ("{\"a\":1,\u{a0}\"b\":2}", .noName), ("{\u{c}}", .noName),
+            (#"{"amount":1,"amount":1}"#, .repeated), (#"{"amount":null,"am\u006funt":1}"#, .repeated), (#"{"x":1,"amount":1,"x":{}}"#, .repeated),
+        ] as [(String, JSONFault.Cause)])
     func `anything else is malformed, with its cause`(_ text: String, _ cause: JSONFault.Cause) {
         var ways = Ways()
         #expect(ways.cause(Array(text.utf8)) == cause)
         #expect(ways.scanned(Array(text.utf8)) == nil)
     }
 
-    @Test(arguments: [
-        [0x80], [0xbf], [0xc0, 0x80], [0xc1, 0xbf], [0xc2], [0xc2, 0x41], [0xe0, 0x9f, 0xbf], [0xe2, 0x82], [0xe2, 0x82, 0x41], [0xed, 0xa0, 0x80], [0xed, 0xbf, 0xbf],
-        [0xf0, 0x8f, 0xbf, 0xbf], [0xf0, 0x9f, 0x98], [0xf0, 0x9f, 0x98, 0xc0], [0xf4, 0x90, 0x80, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xff], [0xfe],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0x80], [0xbf], [0xc0, 0x80], [0xc1, 0xbf], [0xc2], [0xc2, 0x41], [0xe0, 0x9f, 0xbf], [0xe2, 0x82], [0xe2, 0x82, 0x41], [0xed, 0xa0, 0x80],
+            [0xed, 0xbf, 0xbf],
+            [0xf0, 0x8f, 0xbf, 0xbf], [0xf0, 0x9f, 0x98], [0xf0, 0x9f, 0x98, 0xc0], [0xf4, 0x90, 0x80, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xff], [0xfe],
+        ] as [[UInt8]])
     func `strings must be UTF-8`(_ bytes: [UInt8]) {
         var ways = Ways()
         for padding in 0..<9 {
@@ -103,7 +110,8 @@ import Testing
     @Test func `a text cut off anywhere is malformed`() {
         var ways = Ways()
         let text = Array(
-            #"{"payment_id":"p\u00e9\ud83d\ude00","account_id":"é😀","amount":-12.5e+3,"currency":"EUR","x":[{"a":true},null,[false,"z"]],"occurred_at":"2026"}"#.utf8)
+            #"{"payment_id":"p\u00e9\ud83d\ude00","account_id":"é😀","amount":-12.5e+3,"currency":"EUR","x":[{"a":true},null,[false,"z"]],"occurred_at":"2026"}"#
+                .utf8)
         #expect(ways.cause(text) == nil)
         for count in 0..<text.count {
             #expect(ways.cause(Array(text[..<count])) != nil, "\(count) bytes")

@@ -5,7 +5,10 @@ enum PaymentTexts {
     /// An object that is mostly simple.
     static func object(_ random: inout PaymentRandom) -> [UInt8] {
         let spaces = ["", "", "", " ", "\n", "\t\r "]
-        let strings = ["", "a", "EUR", "1234567", "12345678", "123456789", "2026-11-23T10:00:00Z", "a string of more than sixteen bytes", "é", "\\n", "\\u0041", "\\ud83d\\ude00"]
+        let strings = [
+            "", "a", "EUR", "1234567", "12345678", "123456789", "2026-11-23T10:00:00Z", "a string of more than sixteen bytes", "é", "\\n", "\\u0041",
+            "\\ud83d\\ude00",
+        ]
         let numbers = ["0", "-0", "1", "-12", "999999999999999999", "1234567890123456789", "1.5", "1e3", "01", "-", "true", "null", "[1,2]", "{\"amount\":1}"]
         func space(_ random: inout PaymentRandom) -> String { spaces[Int(random.next() % UInt64(spaces.count))] }
         func pick(_ texts: [String], plain: UInt64, _ random: inout PaymentRandom) -> String {

@@ -7,10 +7,13 @@ import Testing
         do { return try TumblingWindows(size: 300_000, grace: 60_000) } catch { preconditionFailure("\(error)") }
     }()
 
-    static let rules = TestRules.set([
-        (id: "busy", condition: "account.count_5m > 3", more: ", once_per: 5m"), (id: "rich", condition: "account.sum_5m > 900", more: ", once_per: 15m"),
-        (id: "each", condition: "payment.amount > 500", more: ", once_per: payment"),
-    ])
+    /// Made anew each time: to the leak checker what a global holds through an enum's tagged pointer looks lost.
+    static var rules: RuleSet {
+        TestRules.set([
+            (id: "busy", condition: "account.count_5m > 3", more: ", once_per: 5m"), (id: "rich", condition: "account.sum_5m > 900", more: ", once_per: 15m"),
+            (id: "each", condition: "payment.amount > 500", more: ", once_per: payment"),
+        ])
+    }
 
     @Test(arguments: 1...6) func `however runs are cut, outputs and digest are the same bytes`(seed: UInt64) {
         var random = Seeded(state: seed)

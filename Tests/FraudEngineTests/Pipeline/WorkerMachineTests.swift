@@ -8,14 +8,16 @@ import Testing
         return random.payments(260)
     }()
 
-    static let ruleSets = [
-        PartitionPropertyTests.rules,
-        TestRules.set([
-            (id: "busy", condition: "account.count_5m > 2", more: ", once_per: 5m"),
-            (id: "each", condition: "payment.amount > 300", more: ", once_per: payment"),
-        ]),
-        TestRules.set([(id: "rich", condition: "account.sum_5m > 100", more: ", once_per: 15m")]),
-    ]
+    static var ruleSets: [RuleSet] {
+        [
+            PartitionPropertyTests.rules,
+            TestRules.set([
+                (id: "busy", condition: "account.count_5m > 2", more: ", once_per: 5m"),
+                (id: "each", condition: "payment.amount > 300", more: ", once_per: payment"),
+            ]),
+            TestRules.set([(id: "rich", condition: "account.sum_5m > 100", more: ", once_per: 15m")]),
+        ]
+    }
 
     private static func life(_ fault: (at: Int, how: WorkerLife.Fault)?, batch: Int = 20) -> WorkerLife {
         var life = WorkerLife(payments, rules: ruleSets, switches: [80, 170], fault: fault)

@@ -20,7 +20,9 @@ struct RandomPlans {
 
     mutating func plan(_ type: ValueType, depth: Int) -> Plan {
         if depth == 0 || chance(6) { return leaf(type) }
-        if chance(8) { return node(type, .conditional(plan(.bool, depth: depth - 1), then: plan(type, depth: depth - 1), otherwise: plan(type, depth: depth - 1))) }
+        if chance(8) {
+            return node(type, .conditional(plan(.bool, depth: depth - 1), then: plan(type, depth: depth - 1), otherwise: plan(type, depth: depth - 1)))
+        }
         return node(type, form(type, depth - 1))
     }
 
@@ -62,7 +64,9 @@ struct RandomPlans {
         case 7: .inNamedList(plan(.string, depth: depth), list: pick(["short", "long", "none"]))
         case 8: membership(pick(ValueType.allCases), depth)
         case 9: .startsWith(plan(.string, depth: depth), plan(.string, depth: depth))
-        case 10: chance(2) ? .endsWith(plan(.string, depth: depth), plan(.string, depth: depth)) : .contains(plan(.string, depth: depth), plan(.string, depth: depth))
+        case 10:
+            chance(2)
+                ? .endsWith(plan(.string, depth: depth), plan(.string, depth: depth)) : .contains(plan(.string, depth: depth), plan(.string, depth: depth))
         case 11: mixedComparison(depth)
         case _: comparison(pick(ValueType.allCases), depth)
         }
@@ -82,7 +86,9 @@ struct RandomPlans {
     }
 
     private mutating func leaf(_ type: ValueType) -> Plan {
-        if type == .bool, chance(2) { return node(.bool, .has(Int.random(in: 0..<RuleEnvironment.firstField + RuleFixture.schema.fields.count, using: &random))) }
+        if type == .bool, chance(2) {
+            return node(.bool, .has(Int.random(in: 0..<RuleEnvironment.firstField + RuleFixture.schema.fields.count, using: &random)))
+        }
         let candidates = variables.indices.filter { variables[$0].type == type }
         if let variable = candidates.randomElement(using: &random), !chance(3) { return node(type, .variable(variable)) }
         return node(type, .constant(constant(type)))

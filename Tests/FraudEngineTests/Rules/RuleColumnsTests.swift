@@ -50,23 +50,25 @@ import Testing
         return fixture.evaluator.errors(0) == 1 ? nil : fixture.evaluator.matches(0) == 1
     }
 
-    @Test(arguments: [
-        ("account.count_5m > 20", true), ("account.count_5m > 21", false), ("20 < account.count_5m", true), ("account.count_5m > 20.5", true),
-        ("account.earlier_count_5m == 20", true), ("payment.amount == 0.29", true), ("account.sum_5m == 4.35", true), ("account.earlier_sum_5m == 4.06", true),
-        ("payment.currency == \"EUR\"", true), ("payment.currency < \"EUS\"", true), ("payment.merchant == \"merchant-0000000002\"", true),
-        ("payment.merchant == \"merchant-0000000001\"", false), ("payment.merchant > \"merchant-0000000001\"", true),
-        ("payment.merchant in lists.long", true), ("payment.merchant in lists.short", false), ("payment.currency in [\"USD\", \"EUR\"]", true),
-        ("has(payment.country)", false), ("payment.country == \"DE\"", nil), ("has(payment.country) && payment.country == \"DE\"", false),
-        ("payment.country == \"DE\" || account.count_5m > 20", true), ("payment.country == \"DE\" || account.count_5m > 30", nil),
-        ("payment.country == \"DE\" && account.count_5m > 30", false), ("payment.items / (payment.items - 3) == 1", nil),
-        ("payment.items * 9223372036854775807 > 0", nil), ("payment.ratio == payment.ratio", false), ("payment.ratio != payment.ratio", true),
-        ("payment.ratio < 1.0", false), ("payment.merchant.startsWith(\"merchant-\")", true), ("payment.merchant.endsWith(\"02\")", true),
-        ("payment.merchant.contains(\"-0000\")", true), ("payment.merchant.size() == 19", true),
-        ("payment.occurred_at > timestamp(\"2026-11-23T10:04:59Z\")", true),
-        ("payment.occurred_at - timestamp(\"2026-11-23T10:00:00Z\") < duration(\"5m\")", true),
-        ("payment.occurred_at - timestamp(\"0001-01-01T00:00:00Z\") > duration(\"1h\")", nil),
-        ("(payment.items > 2 ? payment.amount : payment.ratio) < 1.0", true),
-    ] as [(String, Bool?)])
+    @Test(
+        arguments: [
+            ("account.count_5m > 20", true), ("account.count_5m > 21", false), ("20 < account.count_5m", true), ("account.count_5m > 20.5", true),
+            ("account.earlier_count_5m == 20", true), ("payment.amount == 0.29", true), ("account.sum_5m == 4.35", true),
+            ("account.earlier_sum_5m == 4.06", true),
+            ("payment.currency == \"EUR\"", true), ("payment.currency < \"EUS\"", true), ("payment.merchant == \"merchant-0000000002\"", true),
+            ("payment.merchant == \"merchant-0000000001\"", false), ("payment.merchant > \"merchant-0000000001\"", true),
+            ("payment.merchant in lists.long", true), ("payment.merchant in lists.short", false), ("payment.currency in [\"USD\", \"EUR\"]", true),
+            ("has(payment.country)", false), ("payment.country == \"DE\"", nil), ("has(payment.country) && payment.country == \"DE\"", false),
+            ("payment.country == \"DE\" || account.count_5m > 20", true), ("payment.country == \"DE\" || account.count_5m > 30", nil),
+            ("payment.country == \"DE\" && account.count_5m > 30", false), ("payment.items / (payment.items - 3) == 1", nil),
+            ("payment.items * 9223372036854775807 > 0", nil), ("payment.ratio == payment.ratio", false), ("payment.ratio != payment.ratio", true),
+            ("payment.ratio < 1.0", false), ("payment.merchant.startsWith(\"merchant-\")", true), ("payment.merchant.endsWith(\"02\")", true),
+            ("payment.merchant.contains(\"-0000\")", true), ("payment.merchant.size() == 19", true),
+            ("payment.occurred_at > timestamp(\"2026-11-23T10:04:59Z\")", true),
+            ("payment.occurred_at - timestamp(\"2026-11-23T10:00:00Z\") < duration(\"5m\")", true),
+            ("payment.occurred_at - timestamp(\"0001-01-01T00:00:00Z\") > duration(\"1h\")", nil),
+            ("(payment.items > 2 ? payment.amount : payment.ratio) < 1.0", true),
+        ] as [(String, Bool?)])
     func `a condition is true, false or in error as CEL says`(_ condition: String, _ expected: Bool?) throws {
         #expect(try outcome(condition) == expected)
     }

@@ -57,10 +57,11 @@ import Testing
         #expect(fixture.reason() == expected)
     }
 
-    @Test(arguments: [
-        ("a } b", "E160", 2..<3), ("a { b", "E160", 2..<3), ("ab {payment.amont}", nil, 4..<18), ("{payment.currency:.2f}", "E161", 17..<21),
-        ("ü {payment.items + 1.0}", nil, 4..<23),
-    ] as [(String, String?, Range<Int>)])
+    @Test(
+        arguments: [
+            ("a } b", "E160", 2..<3), ("a { b", "E160", 2..<3), ("ab {payment.amont}", nil, 4..<18), ("{payment.currency:.2f}", "E161", 17..<21),
+            ("ü {payment.items + 1.0}", nil, 4..<23),
+        ] as [(String, String?, Range<Int>)])
     func `what is wrong with a reason is shown where it stands in the whole text`(_ reason: String, _ code: String?, _ range: Range<Int>) throws {
         let parsed = ReasonTemplate.parse(reason, in: RuleFixture.environment)
         #expect(parsed.template == nil)

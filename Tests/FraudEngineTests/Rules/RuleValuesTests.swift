@@ -3,11 +3,12 @@ import Testing
 @testable import FraudEngine
 
 @Suite struct RuleValuesTests {
-    @Test(arguments: [
-        (29, 2, 0.29), (435, 2, 4.35), (1, 2, 0.01), (10, 2, 0.1), (30, 2, 0.3), (100, 2, 1), (1_234, 0, 1_234), (1_234, 3, 1.234), (29, 3, 0.029),
-        (12_345, 4, 1.2345), (0, 2, 0), (-29, 2, -0.29), (9_007_199_254_740_993, 2, 90_071_992_547_409.93), (.max, 2, 92_233_720_368_547_758.07),
-        (.max, 3, 9_223_372_036_854_775.807), (.min, 2, -92_233_720_368_547_758.08), (.max, 0, 0x1p63),
-    ] as [(Int64, Int, Double)])
+    @Test(
+        arguments: [
+            (29, 2, 0.29), (435, 2, 4.35), (1, 2, 0.01), (10, 2, 0.1), (30, 2, 0.3), (100, 2, 1), (1_234, 0, 1_234), (1_234, 3, 1.234), (29, 3, 0.029),
+            (12_345, 4, 1.2345), (0, 2, 0), (-29, 2, -0.29), (9_007_199_254_740_993, 2, 90_071_992_547_409.93), (.max, 2, 92_233_720_368_547_758.07),
+            (.max, 3, 9_223_372_036_854_775.807), (.min, 2, -92_233_720_368_547_758.08), (.max, 0, 0x1p63),
+        ] as [(Int64, Int, Double)])
     func `minor units become the double nearest to the amount`(_ minor: Int64, _ exponent: Int, _ expected: Double) {
         #expect(MinorUnits.major(minor, exponent: exponent) == expected)
     }
@@ -25,20 +26,24 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        (10, 1_000_000, false, 11), (10, 999_999, false, 10), (10, -1, false, 9), (10, -1_000_000, false, 9), (10, 1, true, 9), (10, 1_000_000, true, 9),
-        (10, -999_999, true, 10), (10, 0, true, 10), (253_402_300_799_999, 999_999, false, 253_402_300_799_999), (253_402_300_799_999, 1_000_000, false, nil),
-        (-62_135_596_800_000, 1, true, nil), (-62_135_596_800_000, -1, false, nil), (0, .min, true, 9_223_372_036_854), (0, .min, false, -9_223_372_036_855),
-    ] as [(Int64, Int64, Bool, Int64?)])
+    @Test(
+        arguments: [
+            (10, 1_000_000, false, 11), (10, 999_999, false, 10), (10, -1, false, 9), (10, -1_000_000, false, 9), (10, 1, true, 9), (10, 1_000_000, true, 9),
+            (10, -999_999, true, 10), (10, 0, true, 10), (253_402_300_799_999, 999_999, false, 253_402_300_799_999),
+            (253_402_300_799_999, 1_000_000, false, nil),
+            (-62_135_596_800_000, 1, true, nil), (-62_135_596_800_000, -1, false, nil), (0, .min, true, 9_223_372_036_854),
+            (0, .min, false, -9_223_372_036_855),
+        ] as [(Int64, Int64, Bool, Int64?)])
     func `a shifted time is the millisecond it falls into, between the years 1 and 9999`(_ time: Int64, _ duration: Int64, _ isBack: Bool, _ expected: Int64?) {
         let shifted = TimeArithmetic.shift(time, by: duration, isBack: isBack)
         #expect((shifted.overflow ? nil : shifted.partialValue) == expected)
     }
 
-    @Test(arguments: [
-        (0, 300_000, 300_000_000_000), (5, 3, -2_000_000), (0, 9_223_372_036_854, 9_223_372_036_854_000_000), (0, 9_223_372_036_855, nil),
-        (9_223_372_036_855, 0, nil), (.min, .max, nil),
-    ] as [(Int64, Int64, Int64?)])
+    @Test(
+        arguments: [
+            (0, 300_000, 300_000_000_000), (5, 3, -2_000_000), (0, 9_223_372_036_854, 9_223_372_036_854_000_000), (0, 9_223_372_036_855, nil),
+            (9_223_372_036_855, 0, nil), (.min, .max, nil),
+        ] as [(Int64, Int64, Int64?)])
     func `the time between two moments is in error where nanoseconds cannot say it`(_ start: Int64, _ end: Int64, _ expected: Int64?) {
         let found = TimeArithmetic.nanoseconds(from: start, to: end)
         #expect((found.overflow ? nil : found.partialValue) == expected)
