@@ -30,7 +30,7 @@ package struct InputMapping: Sendable, Equatable {
     package var amountStyle = AmountStyle.minor
     package var timeStyle = TimeStyle.rfc3339
     package var keyStyle = KeyStyle.string
-    /// Records with a longer value are invalid (`oversize`), bytes.
+    /// Records whose key and value are longer are invalid (`oversize`), bytes.
     package var maxBytes = 262_144
     /// `occurred_at` may be this much later than the record's Kafka timestamp, milliseconds.
     package var maxAheadMilliseconds: Int64 = 5_000

@@ -77,8 +77,8 @@ package struct PaymentDecoder: ~Copyable {
         readableAmount = nil
         guard let value = record.value else { return .ignored }
         let document = ByteSlice(start: value, count: record.valueCount)
-        guard document.count <= maxBytes else {
-            note(.oversize, .oversize(count: document.count, limit: maxBytes))
+        guard record.keyCount + document.count <= maxBytes else {
+            note(.oversize, .oversize(count: record.keyCount + document.count, limit: maxBytes))
             return .invalid(.oversize)
         }
         if !members.scan(document) {

@@ -26,7 +26,7 @@ extension PaymentProblem {
     func append(to writer: inout ByteWriter, members: borrowing MemberTable) {
         switch self {
         case .none: break
-        case .oversize(let count, let limit): append("the value has ", count, " bytes, ", limit, " are allowed", to: &writer)
+        case .oversize(let count, let limit): append("key and value have ", count, " bytes, ", limit, " are allowed", to: &writer)
         case .malformed(let fault):
             append("byte ", fault.offset, ": ", to: &writer)
             writer.append(fault.cause.text)

@@ -101,12 +101,24 @@ extension PartitionMachine {
         json.append("\"}")
     }
 
-    /// The scores of all accounts with a live contribution (or one that a switch ended), for a store that has none or old ones.
-    package func allScores(kit: borrowing FoldKit) -> [ScoreChange] {
+    /// The scores of the accounts with a live contribution (or one that a switch of rules ended) among `count` records of the table, for a store
+    /// that has none or old ones; and where to go on, nil at the end.
+    func scores(from first: UInt32, count: UInt32, kit: borrowing FoldKit) -> (scores: [ScoreChange], next: UInt32?) {
         var scores: [ScoreChange] = []
-        for record in 1..<max(1, state.accounts.end) where state.accounts.isUsed(record) && state.accounts.firstHit(of: record) != 0 {
+        let end = min(first + count, max(first, state.accounts.end))
+        for record in first..<end where state.accounts.isUsed(record) && hasLiveHit(record) {
             scores.append(score(of: record, at: state.streamTime, offset: next - 1, eventTime: state.streamTime, receivedAt: nil, kit: kit))
         }
-        return scores
+        return (scores, end >= state.accounts.end ? nil : end)
+    }
+
+    private func hasLiveHit(_ record: UInt32) -> Bool {
+        var hit = state.accounts.firstHit(of: record)
+        while hit != 0 {
+            let entry = state.accounts.hit(hit)
+            if entry.isShadow == 0, entry.periodEnd > state.streamTime { return true }
+            hit = entry.next
+        }
+        return false
     }
 }

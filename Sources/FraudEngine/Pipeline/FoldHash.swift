@@ -3,7 +3,7 @@ import CCrypto
 /// What the fold of a partition depends on besides its input and rules: a state goes on only under the same.
 package enum FoldHash {
     /// Rises when the same input would give another state.
-    static let codeVersion = 1
+    static let codeVersion = 2
 
     /// The first 16 hexadecimal digits of the SHA-256 over window, grace, mapping, exponents and the code's version.
     package static func text(windows: TumblingWindows, mapping: InputMapping) -> String {

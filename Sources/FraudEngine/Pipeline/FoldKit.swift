@@ -89,13 +89,16 @@ package struct OutputContext: Sendable {
     package var inputTopic: [UInt8]
     /// `/tripline/<group>/<input topic>`
     package var source: [UInt8]
-    /// A dead letter whose key, value and headers together are larger goes without its value, bytes.
+    /// Key, value and headers of a dead letter, bytes; what is more is left out.
     package var deadLetterMaxBytes: Int
+    /// Key, value and headers of a late payment, bytes; at least what `input.max_bytes` lets in.
+    package var lateMaxBytes: Int
 
-    package init(group: String, inputTopic: String, deadLetterMaxBytes: Int) {
+    package init(group: String, inputTopic: String, deadLetterMaxBytes: Int, lateMaxBytes: Int) {
         self.group = Array(group.utf8)
         self.inputTopic = Array(inputTopic.utf8)
         source = Array("/tripline/\(group)/\(inputTopic)".utf8)
         self.deadLetterMaxBytes = deadLetterMaxBytes
+        self.lateMaxBytes = lateMaxBytes
     }
 }

@@ -27,6 +27,13 @@ package struct Outbox: ~Copyable {
 
     package var isEmpty: Bool { entries.isEmpty && scores.isEmpty }
 
+    /// Drops what came from these partitions.
+    package mutating func remove(where isGone: (Int32) -> Bool) {
+        entries.removeAll { isGone($0.partition) }
+        scores.removeAll { isGone($0.partition) }
+        if entries.isEmpty { bytes.removeAll() }
+    }
+
     package mutating func removeAll() {
         bytes.removeAll()
         entries.removeAll(keepingCapacity: true)

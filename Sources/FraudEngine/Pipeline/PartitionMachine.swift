@@ -33,6 +33,12 @@ package struct PartitionMachine: ~Copyable {
     /// Notes a switch of rules; it holds from its offset on.
     mutating func append(_ activation: RuleActivation) { history.append(activation) }
 
+    /// Ends a replay on an empty state: stream time and totals are those committed at Y.
+    mutating func adopt(streamTime: Int64, totals: Totals) {
+        state.advance(to: streamTime)
+        state.totals = totals
+    }
+
     mutating func snapshot() -> PartitionSnapshot { state.snapshot() }
 
     mutating func snapshotEnded() { state.snapshotEnded() }

@@ -20,12 +20,22 @@ package final class PartitionTask {
     var anchorToCheck: Anchor?
     /// Where reading begins, which may lie before `machine.next`.
     var readFrom: Int64
-    /// Offsets of the checkpoints that are kept, oldest first.
-    package internal(set) var checkpoints: [Int64]
+    /// First offset of the log when the partition was taken.
+    let logStart: Int64
+    /// Where the state came from: a checkpoint's offset, or where reading began without one.
+    let recoveredAt: Int64
+    /// The checkpoints that are kept, oldest first.
+    package internal(set) var checkpoints: [KeptCheckpoint]
     /// When the newest was taken, monotonic milliseconds.
     var lastCheckpointAt: Int64
+    /// When one could not be written, since the last that was.
+    var checkpointFailedAt: Int64?
     package internal(set) var isCheckpointing = false
     var mustCheckpoint = false
+    /// Replayed from the log alone: stream time and totals are the metadata's.
+    var isWithoutCheckpoint = false
+    /// The next account whose score is to be written again; nil: none.
+    var rewriteFrom: UInt32?
     /// A switch waits to be committed, though no record was read since.
     var mustCommit = false
     /// The rule set the machine's numbers are bound to.
@@ -34,26 +44,31 @@ package final class PartitionTask {
 
     init(
         partition: Int32, epoch: Int64, machine: consuming PartitionMachine, phase: Phase, committed: CommittedPosition?, metadata: CommitMetadata?,
-        readFrom: Int64, anchorToCheck: Anchor?, checkpoints: [Int64], now: Int64, recoveredFrom: String
+        readFrom: Int64, anchorToCheck: Anchor?, logStart: Int64, checkpoints: [KeptCheckpoint], now: Int64, recoveredFrom: String
     ) {
         self.partition = partition
         self.epoch = epoch
+        recoveredAt = machine.next
         self.machine = machine
         self.phase = phase
         self.committed = committed
         committedMetadata = metadata
         self.readFrom = readFrom
         self.anchorToCheck = anchorToCheck
+        self.logStart = logStart
         self.checkpoints = checkpoints
         lastCheckpointAt = now
         self.recoveredFrom = recoveredFrom
     }
 
     /// Records folded beyond the newest checkpoint: what a crash would have to replay.
-    package var replayDebt: Int64 { machine.next - (checkpoints.last ?? machine.next) }
+    package var replayDebt: Int64 { machine.next - (checkpoints.last?.offset ?? recoveredAt) }
 
     /// Something was read since the last commit.
     var hasMoved: Bool { phase == .live && machine.next != committed?.offset }
+
+    /// What a checkpoint taken now would be.
+    var present: KeptCheckpoint { KeptCheckpoint(offset: machine.next, sequence: machine.history.last?.sequence ?? 0) }
 
     /// The rule set that judges `offset`.
     func ruleSet(at offset: Int64) -> RuleSetHash {

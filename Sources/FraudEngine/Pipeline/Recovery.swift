@@ -30,6 +30,10 @@ package struct CheckpointHeader: Equatable, Sendable {
     }
 }
 
+extension CheckpointHeader {
+    package var kept: KeptCheckpoint { KeptCheckpoint(offset: offset, sequence: history.last?.sequence ?? 0) }
+}
+
 /// A partition's committed position.
 package struct CommittedPosition: Equatable, Sendable {
     package var offset: Int64
@@ -41,27 +45,48 @@ package struct CommittedPosition: Equatable, Sendable {
     }
 }
 
+/// A checkpoint that is kept: its offset, and how far its rule-set history goes.
+package struct KeptCheckpoint: Equatable, Sendable {
+    package var offset: Int64
+    /// Sequence of the last entry of its history.
+    package var sequence: UInt64
+
+    package init(offset: Int64, sequence: UInt64) {
+        self.offset = offset
+        self.sequence = sequence
+    }
+}
+
 /// Hands a state from the thread that loaded it to the worker.
 package final class RecoveredState {
+    /// From where the log is replayed.
+    package enum Start: Equatable, Sendable {
+        /// From the offset of the checkpoint that was read.
+        case checkpoint(offset: Int64)
+        /// No checkpoint serves: from the first record with this Kafka timestamp or a later one, Unix milliseconds, on an empty state.
+        case time(Int64)
+        /// No checkpoint serves and no window was ever opened: nothing is to be replayed.
+        case nothing
+    }
+
     private var state: PartitionState?
-    /// nil: the empty state at birth.
-    package let header: CheckpointHeader?
-    /// The complete rule-set history up to the committed offset.
+    package let start: Start
+    /// The rule-set history up to the committed offset: all of it, or without a checkpoint what the metadata hold.
     package let history: [RuleActivation]
-    /// X.
-    package let offset: Int64
     package let anchor: Anchor?
-    /// Every rule set that judged a record in [X, Y), and the one in force at Y.
+    /// The partition's usable checkpoints, oldest first.
+    package let kept: [KeptCheckpoint]
+    /// Every rule set that judged a record from the start on, and the one in force at Y.
     package let ruleSets: [RuleSet]
 
     package init(
-        state: consuming PartitionState, header: CheckpointHeader?, history: [RuleActivation], offset: Int64, anchor: Anchor?, ruleSets: [RuleSet]
+        state: consuming PartitionState, start: Start, history: [RuleActivation], anchor: Anchor?, kept: [KeptCheckpoint], ruleSets: [RuleSet]
     ) {
         self.state = consume state
-        self.header = header
+        self.start = start
         self.history = history
-        self.offset = offset
         self.anchor = anchor
+        self.kept = kept
         self.ruleSets = ruleSets
     }
 
@@ -83,6 +108,41 @@ package enum Recovery {
         guard let first = metadata.first, first.sequence <= last.sequence + 1 else { return nil }
         if let known = metadata.first(where: { $0.sequence == last.sequence }), known != last { return nil }
         return checkpoint + metadata.filter { $0.sequence > last.sequence }
+    }
+
+    /// From which record on an empty state becomes the one at stream time `streamTime`: no record with an older Kafka timestamp can have touched
+    /// a window or a period that is still live, nor a window that judged such a period's payments. Stream time and totals come from the metadata.
+    package static func start(
+        streamTime: Int64, windows: TumblingWindows, maxAhead: Int64, history: [RuleActivation], ruleSets: [RuleSet]
+    ) -> RecoveredState.Start {
+        guard streamTime != StreamTime.none else { return .nothing }
+        let oldestWindow = windows.start(of: windows.closedThrough(streamTime: streamTime) + 1)
+        // Sets older than the history may have left marks of the longest period there is.
+        var lengths: [Int64] = history.first?.sequence == 1 ? [] : [longestPeriod]
+        for set in ruleSets {
+            for rule in set.rules { if case .period(let length) = rule.oncePer { lengths.append(length) } }
+        }
+        let oldest = lengths.map { length in
+            let rest = oldestWindow % length
+            return oldestWindow - (rest < 0 ? rest + length : rest)
+        }.reduce(oldestWindow, min)
+        return .time(oldest - windows.size - maxAhead)
+    }
+
+    /// Milliseconds; the upper bound of `once_per`.
+    private static let longestPeriod: Int64 = 86_400_000
+
+    /// Whether replay from `offset` on an empty state sees every record that matters, under the rule sets in force at each: why not, or nil.
+    ///
+    /// - Parameter offset: the first record that `start` asks for, at most the committed offset.
+    package static func gap(from offset: Int64, committed: Int64, logStart: Int64, history: [RuleActivation]) -> String? {
+        guard offset < committed, let first = history.first else { return nil }
+        let isBirth = first.sequence == 1 && offset == first.fromOffset
+        if offset <= logStart, !isBirth || offset < logStart { return "the log starts at \(logStart), after the oldest payment that is still needed" }
+        if first.sequence != 1, first.fromOffset > offset {
+            return "the rule-set history with the committed offset begins at offset \(first.fromOffset), the replay would at \(offset)"
+        }
+        return nil
     }
 
     /// The rule sets needed to go from X to Y and on.

@@ -1,29 +1,44 @@
 extension PartitionMachine {
     /// Appends a late payment or a dead letter to the outbox: the original bytes and headers, and why it stands there.
+    ///
+    /// What would be too large for its topic is left out and marked so: a dead letter goes without its value, then without its headers, then without
+    /// its key; a late payment, whose value fits, without its headers. Nothing blocks the partition.
     func emit(
         _ outcome: Outcome, _ record: RawRecord, lane: Int, kit: inout FoldKit, outbox: inout Outbox, context: borrowing OutputContext,
         headers: HeaderSource
     ) {
-        let key = record.key == nil ? nil : outbox.append { $0.append(record.keySlice) }
-        let headersStart = outbox.bytes.count
+        let limit = outcome == .late ? context.lateMaxBytes : context.deadLetterMaxBytes
+        var start = outbox.bytes.count
         headers(lane, false, &outbox.bytes)
-        var value: Range<Int>?
-        if outcome == .late {
-            appendLateHeaders(record, lane: lane, kit: kit, to: &outbox.bytes)
-            appendTimestamp(record, to: &outbox.bytes)
-        } else {
-            appendErrorHeaders(record, lane: lane, kit: &kit, context: context, to: &outbox.bytes)
-            appendTimestamp(record, to: &outbox.bytes)
-            if record.keyCount + record.valueCount + (outbox.bytes.count - headersStart) > context.deadLetterMaxBytes {
-                HeaderBlock.append("tripline.error.truncated", utf8: "true", to: &outbox.bytes)
-                value = nil
-                outbox.append(outcome, partition, key: key, value: nil, headers: headersStart..<outbox.bytes.count, record)
-                return
+        let original = outbox.bytes.count - start
+        append(outcome, record, lane: lane, kit: &kit, context: context, to: &outbox.bytes)
+        let own = outbox.bytes.count - start - original
+        var hasKey = record.key != nil
+        var hasValue = true
+        if record.keyCount + record.valueCount + original + own > limit {
+            hasValue = outcome == .late
+            if original > 0, record.keyCount + (hasValue ? record.valueCount : 0) + original + own > limit {
+                start = outbox.bytes.count
+                append(outcome, record, lane: lane, kit: &kit, context: context, to: &outbox.bytes)
             }
+            if !hasValue, record.keyCount + own > limit { hasKey = false }
+            HeaderBlock.append(outcome == .late ? "tripline.late.truncated" : "tripline.error.truncated", utf8: "true", to: &outbox.bytes)
         }
-        let block = headersStart..<outbox.bytes.count
-        value = outbox.append { $0.append(record.valueSlice) }
+        let block = start..<outbox.bytes.count
+        let key = hasKey ? outbox.append { $0.append(record.keySlice) } : nil
+        let value = hasValue ? outbox.append { $0.append(record.valueSlice) } : nil
         outbox.append(outcome, partition, key: key, value: value, headers: block, record)
+    }
+
+    private func append(
+        _ outcome: Outcome, _ record: RawRecord, lane: Int, kit: inout FoldKit, context: borrowing OutputContext, to block: inout ByteWriter
+    ) {
+        if outcome == .late {
+            appendLateHeaders(record, lane: lane, kit: kit, to: &block)
+        } else {
+            appendErrorHeaders(record, lane: lane, kit: &kit, context: context, to: &block)
+        }
+        appendTimestamp(record, to: &block)
     }
 
     private func appendLateHeaders(_ record: RawRecord, lane: Int, kit: borrowing FoldKit, to block: inout ByteWriter) {

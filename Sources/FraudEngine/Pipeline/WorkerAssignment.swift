@@ -3,6 +3,7 @@ extension WorkerMachine {
 
     mutating func assigned(_ claims: [Claim], now: Int64, wallClock: Int64) -> [WorkerAction] {
         assignmentEpoch += 1
+        isMember = true
         refused.removeAll()
         loading.removeAll()
         var actions: [WorkerAction] = []
@@ -15,9 +16,14 @@ extension WorkerMachine {
     private mutating func take(_ claim: Claim, now: Int64, wallClock: Int64) -> [WorkerAction] {
         if let task = parked[claim.partition], task.committed == claim.committed, task.phase == .live {
             tasks[claim.partition] = task
+            rewriteScores(claim.partition)
             return [.wentLive(partition: claim.partition)]
         }
+        guard claim.partitionCount == settings.partitionCount else {
+            return [refuse(claim.partition, .partitionCountChanged(committed: settings.partitionCount, now: claim.partitionCount))]
+        }
         guard let committed = claim.committed else {
+            if let problem = claim.storeProblem { return [refuse(claim.partition, .noUsableCheckpoint(problem))] }
             if let checkpoint = claim.newestCheckpoint { return [refuse(claim.partition, .checkpointWithoutOffset(checkpoint: checkpoint))] }
             bear(claim, now: now, wallClock: wallClock)
             return []
@@ -26,7 +32,7 @@ extension WorkerMachine {
         case .failure(let why): return [refuse(claim.partition, why)]
         case .success(let metadata):
             loading[claim.partition] = Loading(committed: committed, metadata: metadata, logStart: claim.logStart)
-            return [.load(partition: claim.partition, claim: assignmentEpoch, committed, logStart: claim.logStart)]
+            return [.load(partition: claim.partition, claim: assignmentEpoch, committed)]
         }
     }
 
@@ -63,7 +69,7 @@ extension WorkerMachine {
             history: [first])
         tasks[claim.partition] = PartitionTask(
             partition: claim.partition, epoch: wallClock, machine: machine, phase: .born, committed: nil, metadata: nil, readFrom: claim.birthOffset,
-            anchorToCheck: nil, checkpoints: [], now: now, recoveredFrom: "birth")
+            anchorToCheck: nil, logStart: claim.logStart, checkpoints: [], now: now, recoveredFrom: "birth")
         mustFlush = true
     }
 
@@ -71,6 +77,7 @@ extension WorkerMachine {
     /// ends; what then stands at a commit boundary is parked.
     mutating func revoked(isLost: Bool, now: Int64) -> [WorkerAction] {
         if isLost {
+            isMember = false
             leaveAssignment()
             return [.assign([])]
         }
@@ -103,49 +110,75 @@ extension WorkerMachine {
     // MARK: Recovery
 
     mutating func loaded(_ partition: Int32, claim epoch: UInt64, _ result: Result<RecoveredState, Refusal>, now: Int64) -> [WorkerAction] {
-        guard epoch == assignmentEpoch, let load = loading.removeValue(forKey: partition) else { return [] }
+        guard epoch == assignmentEpoch, var load = loading.removeValue(forKey: partition) else { return [] }
         switch result {
         case .failure(let why): return [refuse(partition, why)]
         case .success(let recovered):
-            if recovered.offset < load.committed.offset, recovered.offset < load.logStart {
-                return [refuse(partition, .logStartsLater(needed: recovered.offset, start: load.logStart))]
+            switch recovered.start {
+            case .checkpoint(let offset):
+                if offset < load.committed.offset, offset < load.logStart {
+                    return [refuse(partition, .logStartsLater(needed: offset, start: load.logStart))]
+                }
+                return start(recovered, at: offset, partition: partition, load, now: now)
+            case .nothing: return start(recovered, at: load.committed.offset, partition: partition, load, now: now)
+            case .time(let time):
+                load.recovered = recovered
+                loading[partition] = load
+                return [.locate(partition: partition, claim: epoch, time: time)]
             }
-            let task = start(recovered, partition: partition, load, now: now)
-            var actions: [WorkerAction] = []
-            if task.machine.next == load.committed.offset, task.anchorToCheck == nil {
-                finishReplay(task, until: load.committed.offset)
-                actions += takePending()
-            }
-            actions.append(assignment())
-            return actions
         }
     }
 
-    private mutating func start(_ recovered: RecoveredState, partition: Int32, _ load: Loading, now: Int64) -> PartitionTask {
+    /// The broker has told where the records begin that an empty state needs.
+    mutating func located(_ partition: Int32, claim epoch: UInt64, _ found: Int64?, now: Int64) -> [WorkerAction] {
+        guard epoch == assignmentEpoch, let load = loading[partition], let recovered = load.recovered else { return [] }
+        loading[partition] = nil
+        var offset = min(found ?? load.committed.offset, load.committed.offset)
+        if let first = recovered.history.first, first.sequence == 1 { offset = max(offset, min(first.fromOffset, load.committed.offset)) }
+        if let gap = Recovery.gap(from: offset, committed: load.committed.offset, logStart: load.logStart, history: recovered.history) {
+            return [refuse(partition, .noUsableCheckpoint("there is none that serves, and \(gap)"))]
+        }
+        return start(recovered, at: offset, partition: partition, load, now: now)
+    }
+
+    private mutating func start(_ recovered: RecoveredState, at offset: Int64, partition: Int32, _ load: Loading, now: Int64) -> [WorkerAction] {
         for set in recovered.ruleSets { know(set) }
+        var hasCheckpoint = false
+        if case .checkpoint = recovered.start { hasCheckpoint = true }
+        let committed = load.committed.offset
         let machine = PartitionMachine(
-            partition: partition, state: recovered.take(), next: recovered.offset, anchor: recovered.anchor, history: recovered.history)
-        let readFrom = Recovery.readFrom(
-            offset: recovered.offset, committed: load.committed.offset, anchor: load.metadata.anchor, logStart: load.logStart)
+            partition: partition, state: recovered.take(), next: offset,
+            anchor: hasCheckpoint ? recovered.anchor : offset == committed ? load.metadata.anchor : nil, history: recovered.history)
+        let readFrom = Recovery.readFrom(offset: offset, committed: committed, anchor: load.metadata.anchor, logStart: load.logStart)
         let task = PartitionTask(
-            partition: partition, epoch: load.metadata.epoch, machine: machine, phase: .replaying(until: load.committed.offset),
-            committed: load.committed, metadata: load.metadata, readFrom: readFrom,
-            anchorToCheck: readFrom < recovered.offset ? load.metadata.anchor : nil, checkpoints: recovered.header.map { [$0.offset] } ?? [],
-            now: now, recoveredFrom: recovered.header == nil ? "birth" : "checkpoint")
+            partition: partition, epoch: load.metadata.epoch, machine: machine, phase: .replaying(until: committed), committed: load.committed,
+            metadata: load.metadata, readFrom: readFrom, anchorToCheck: readFrom < offset ? load.metadata.anchor : nil, logStart: load.logStart,
+            checkpoints: recovered.kept, now: now, recoveredFrom: hasCheckpoint ? "checkpoint" : "log")
+        task.isWithoutCheckpoint = !hasCheckpoint
+        task.mustCheckpoint = !hasCheckpoint
         tasks[partition] = task
-        return task
+        var actions: [WorkerAction] = []
+        if offset == committed, task.anchorToCheck == nil {
+            finishReplay(task, until: committed)
+            actions += takePending()
+        } else {
+            actions.append(.replaying(partition: partition, from: offset, until: committed))
+        }
+        actions.append(assignment())
+        return actions
     }
 
     /// Y is reached: the digest decides whether the partition goes live.
     mutating func finishReplay(_ task: PartitionTask, until: Int64) {
         guard let metadata = task.committedMetadata else { preconditionFailure("a replay has an end to compare with") }
+        if task.isWithoutCheckpoint { task.machine.adopt(streamTime: metadata.streamTime, totals: metadata.totals) }
         let digest = task.machine.state.digest
         guard digest == metadata.digest, task.machine.next == until else {
             return refuse(task, .digestMismatch(expected: metadata.digest, found: digest))
         }
         task.phase = .live
         pending.append(.wentLive(partition: task.partition))
-        pending += rewriteScores(task.partition)
+        rewriteScores(task.partition)
     }
 
     // MARK: Rules
@@ -155,10 +188,12 @@ extension WorkerMachine {
         if tasks.values.contains(where: { $0.phase == .live && $0.machine.history.last?.ruleSet != offered.hash && canSwitch($0) }) { mustFlush = true }
     }
 
-    /// The history that must be committed with the offsets has room: entries since the oldest kept checkpoint, at most 16.
+    /// The history that must be committed with the offsets has room: entries since the oldest kept checkpoint, at most 16. (Where nothing comes in
+    /// no new checkpoint comes about either: then it is enough that the newest one holds the whole history.)
     private func canSwitch(_ task: PartitionTask) -> Bool {
-        let since = task.checkpoints.first ?? Int64.min
-        let hasRoom = task.machine.history.filter { $0.fromOffset > since }.count < CommitMetadata.historyLimit - 1
+        guard let last = task.machine.history.last, let first = task.machine.history.first else { return true }
+        let since = task.checkpoints.first?.sequence ?? first.sequence &- 1
+        let hasRoom = last.sequence &- since < UInt64(CommitMetadata.historyLimit - 1) || task.checkpoints.last?.sequence == last.sequence
         if !hasRoom { task.mustCheckpoint = true }
         return hasRoom
     }
@@ -178,7 +213,7 @@ extension WorkerMachine {
             task.mustCommit = true
             mustFlush = true
             actions.append(.switched(partition: partition, entry))
-            actions += rewriteScores(partition)
+            rewriteScores(partition)
         }
         return actions
     }
@@ -193,30 +228,43 @@ extension WorkerMachine {
 
     // MARK: Scores and checkpoints
 
-    /// All scores of a live partition, for a store that may have none or old ones; only committed state is written.
-    mutating func rewriteScores(_ partition: Int32) -> [WorkerAction] {
-        guard let task = tasks[partition], task.phase == .live else { return [] }
-        let scores = task.machine.allScores(kit: kit(for: task.ruleSet(at: task.machine.next), task).kit)
-        if task.hasMoved || task.mustCommit {
-            mustFlush = true
-            outbox.scores += scores
-            return []
+    /// All scores of a partition are to be written, for a store that may have none or old ones: from now on, slice by slice.
+    func rewriteScores(_ partition: Int32) { tasks[partition]?.rewriteFrom = 1 }
+
+    /// Accounts looked at in one turn.
+    private static let rewriteSlice: UInt32 = 2_048
+
+    /// The next slice of the scores to be written again; what is not committed yet goes with the next transaction.
+    mutating func rewriteSlices() -> [WorkerAction] {
+        var actions: [WorkerAction] = []
+        for partition in tasks.keys.sorted() {
+            guard let task = tasks[partition], task.phase == .live, let from = task.rewriteFrom, !isStopping else { continue }
+            let box = kit(for: task.ruleSet(at: task.machine.next), task)
+            let (scores, next) = task.machine.scores(from: from, count: Self.rewriteSlice, kit: box.kit)
+            task.rewriteFrom = next
+            if task.hasMoved || task.mustCommit {
+                outbox.scores += scores
+                mustFlush = mustFlush || next == nil
+            } else if !scores.isEmpty {
+                actions.append(.writeScores(scores, epochs: [partition: task.epoch]))
+            }
         }
-        return scores.isEmpty ? [] : [.writeScores(scores, epochs: [partition: task.epoch])]
+        return actions
     }
 
     /// Snapshots of partitions whose replay debt is due; only at a commit boundary.
     mutating func takeSnapshots(now: Int64) -> [WorkerAction] {
         var actions: [WorkerAction] = []
         for partition in tasks.keys.sorted() {
-            guard let task = tasks[partition], task.phase == .live, !task.isCheckpointing, let committed = task.committed,
+            guard let task = tasks[partition], task.phase == .live, !task.isCheckpointing, !task.mustCommit, let committed = task.committed,
                 committed.offset == task.machine.next
             else { continue }
-            let isNew = task.checkpoints.last != committed.offset
+            if let failed = task.checkpointFailedAt, isStopping || now - failed < Self.checkpointPause { continue }
+            let isNew = task.checkpoints.last != task.present
             let isDue =
                 task.mustCheckpoint || isStopping || task.replayDebt >= settings.checkpointMaxDebt
                 || (now - task.lastCheckpointAt >= settings.checkpointMaxAge && isNew)
-            guard isDue, isNew || task.mustCheckpoint else { continue }
+            guard isDue, isNew else { continue }
             task.mustCheckpoint = false
             task.isCheckpointing = true
             task.lastCheckpointAt = now
@@ -226,6 +274,9 @@ extension WorkerMachine {
         return actions
     }
 
+    /// Milliseconds before another one is tried after one failed.
+    private static let checkpointPause: Int64 = 10_000
+
     private func header(of task: PartitionTask, _ snapshot: PartitionSnapshot) -> CheckpointHeader {
         CheckpointHeader(
             group: settings.group, topic: settings.topic, partition: task.partition, epoch: task.epoch, offset: task.machine.next,
@@ -233,13 +284,16 @@ extension WorkerMachine {
             digest: snapshot.digest)
     }
 
-    mutating func checkpointed(_ partition: Int32, epoch: Int64, offset: Int64, succeeded: Bool, now: Int64) -> [WorkerAction] {
+    mutating func checkpointed(_ partition: Int32, epoch: Int64, _ written: KeptCheckpoint, succeeded: Bool, now: Int64) -> [WorkerAction] {
         guard let task = tasks[partition], task.epoch == epoch, task.isCheckpointing else { return [] }
         task.isCheckpointing = false
         task.machine.snapshotEnded()
+        task.checkpointFailedAt = succeeded ? nil : now
         if succeeded {
-            task.checkpoints.append(offset)
+            task.checkpoints.append(written)
             if task.checkpoints.count > 3 { task.checkpoints.removeFirst() }
+        } else if task.checkpoints.isEmpty {
+            task.mustCheckpoint = true
         }
         return isStopping ? takeSnapshots(now: now) : []
     }

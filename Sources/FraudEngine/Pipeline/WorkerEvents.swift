@@ -6,10 +6,12 @@ package enum WorkerEvent: Sendable {
     case revoked(isLost: Bool)
     /// The checkpoint thread has read what `load` asked for.
     case loaded(partition: Int32, claim: UInt64, Result<RecoveredState, Refusal>)
+    /// Where the first record of `locate`'s time or later stands; nil: all are older.
+    case located(partition: Int32, claim: UInt64, offset: Int64?)
     /// How the transaction of the last `flush` ended.
     case flushed(TransactionOutcome)
     /// The checkpoint thread has written a snapshot, or failed.
-    case checkpointed(partition: Int32, epoch: Int64, offset: Int64, succeeded: Bool)
+    case checkpointed(partition: Int32, epoch: Int64, KeptCheckpoint, succeeded: Bool)
     /// A new rule set was read, checked and stored.
     case rulesOffered(RuleSet)
     /// Scores that Redis lost: all of a partition's are to be written again.
@@ -26,13 +28,17 @@ package enum WorkerAction {
     /// Read exactly these partitions from these offsets.
     case assign([(partition: Int32, offset: Int64)])
     /// Read the partition's newest usable checkpoint.
-    case load(partition: Int32, claim: UInt64, CommittedPosition, logStart: Int64)
-    /// One transaction: the outbox's records, then these offsets with their metadata; answer with `.flushed`.
+    case load(partition: Int32, claim: UInt64, CommittedPosition)
+    /// Find the first record with this Kafka timestamp or a later one, Unix milliseconds; answer with `.located`.
+    case locate(partition: Int32, claim: UInt64, time: Int64)
+    /// One transaction: the outbox's records of the plan's partitions, then these offsets with their metadata; answer with `.flushed`.
     case flush(FlushPlan)
     /// These scores are committed.
     case writeScores([ScoreChange], epochs: [Int32: Int64])
     case writeCheckpoint(PartitionSnapshot, CheckpointHeader)
     case refused(partition: Int32, Refusal)
+    /// A state was loaded, and the log from here on is read with outputs off.
+    case replaying(partition: Int32, from: Int64, until: Int64)
     case wentLive(partition: Int32)
     case switched(partition: Int32, RuleActivation)
     /// Everything is committed and, as far as asked for, on its way to the checkpoint thread.
@@ -50,28 +56,43 @@ package struct Claim: Sendable {
     package var birthOffset: Int64
     /// Offset of the newest checkpoint in the store, of any lineage.
     package var newestCheckpoint: Int64?
+    /// Why the store could not be asked for it; nil: it was.
+    package var storeProblem: String?
+    /// Partitions that the topic has now.
+    package var partitionCount: Int
 
-    package init(partition: Int32, committed: CommittedPosition?, logStart: Int64, logEnd: Int64, birthOffset: Int64, newestCheckpoint: Int64?) {
+    package init(
+        partition: Int32, committed: CommittedPosition?, logStart: Int64, logEnd: Int64, birthOffset: Int64, newestCheckpoint: Int64?,
+        storeProblem: String? = nil, partitionCount: Int
+    ) {
         self.partition = partition
         self.committed = committed
         self.logStart = logStart
         self.logEnd = logEnd
         self.birthOffset = birthOffset
         self.newestCheckpoint = newestCheckpoint
+        self.storeProblem = storeProblem
+        self.partitionCount = partitionCount
     }
 }
 
 /// The offsets of one transaction.
 package struct FlushPlan {
+    /// Ascending by partition.
     package var offsets: [(partition: Int32, position: CommittedPosition)]
     /// The assignment whose group metadata must go with them.
     package var assignmentEpoch: UInt64
+    /// Other partitions have moved too, and wait for the next transaction.
+    package var isPartial = false
+
+    /// Whether outputs of this partition belong to the transaction.
+    package func covers(_ partition: Int32) -> Bool { offsets.contains { $0.partition == partition } }
 }
 
 package enum TransactionOutcome: Equatable, Sendable {
     case committed
-    /// Ended without effect, and why.
-    case aborted(String)
-    /// Neither the offsets before nor those sent are committed: another owner was here.
-    case foreign
+    /// Ended without effect, and why. `isTransient`: trying again may help whatever is in it.
+    case aborted(String, isTransient: Bool)
+    /// Neither the offsets before nor those sent are committed: another owner was here, and left these.
+    case foreign([Int32: CommittedPosition])
 }

@@ -68,11 +68,16 @@ package struct WorkerMachine: ~Copyable {
     var mustFlush = false
     var isRevoking = false
 
+    /// The group has given an assignment that was not lost since.
+    package internal(set) var isMember = false
+
     /// A partition whose checkpoint is being read.
     struct Loading {
         var committed: CommittedPosition
         var metadata: CommitMetadata
         var logStart: Int64
+        /// Without a checkpoint: what waits for the offset to begin at.
+        var recovered: RecoveredState?
     }
 
     package init(settings: WorkerSettings, ruleSet: RuleSet) {
@@ -101,20 +106,25 @@ package struct WorkerMachine: ~Copyable {
         case .assigned(let claims): return assigned(claims, now: now, wallClock: wallClock)
         case .revoked(let isLost): return revoked(isLost: isLost, now: now)
         case .loaded(let partition, let claim, let result): return loaded(partition, claim: claim, result, now: now)
+        case .located(let partition, let claim, let offset): return located(partition, claim: claim, offset, now: now)
         case .flushed(let outcome):
             let actions = flushed(outcome, now: now)
             return isRevoking ? actions + finishRevoke() : actions
-        case .checkpointed(let partition, let epoch, let offset, let succeeded):
-            return checkpointed(partition, epoch: epoch, offset: offset, succeeded: succeeded, now: now)
+        case .checkpointed(let partition, let epoch, let written, let succeeded):
+            return checkpointed(partition, epoch: epoch, written, succeeded: succeeded, now: now)
         case .rulesOffered(let set):
             offered = set
             return flushIfDue(now: now)
-        case .scoresLost(let partition): return rewriteScores(partition)
+        case .scoresLost(let partition):
+            rewriteScores(partition)
+            return []
         case .logLost(let partition, let start): return logLost(partition, start: start)
-        case .tick: return flushIfDue(now: now)
+        case .tick: return rewriteSlices() + flushIfDue(now: now)
         case .stop:
             isStopping = true
             mustFlush = true
+            // Each partition's checkpoint is tried once more.
+            for task in tasks.values { task.checkpointFailedAt = nil }
             return flushIfDue(now: now)
         }
     }
@@ -196,7 +206,7 @@ package struct WorkerMachine: ~Copyable {
 
     /// Milliseconds from `now` until a transaction may be due; the worker waits no longer for records.
     package func waitLimit(now: Int64) -> Int64 {
-        if mustFlush { return 0 }
+        if mustFlush || tasks.values.contains(where: { $0.rewriteFrom != nil }) { return 0 }
         var due = lastCommitAt + settings.commitInterval
         if let oldest = oldestOutputAt { due = min(due, oldest + outputDelay) }
         return max(0, due - now)
@@ -216,21 +226,22 @@ package struct WorkerMachine: ~Copyable {
     /// Asks for a transaction of everything pending; nothing to do, nothing asked.
     mutating func flush(now: Int64) -> [WorkerAction] {
         mustFlush = false
-        var offsets: [(partition: Int32, position: CommittedPosition)] = []
-        for partition in tasks.keys.sorted() {
-            guard let task = tasks[partition] else { continue }
-            if task.hasMoved || task.phase == .born || task.mustCommit {
-                offsets.append((partition, CommittedPosition(offset: task.machine.next, metadata: metadata(of: task).line)))
-            }
+        let moved = tasks.values.filter { $0.hasMoved || $0.phase == .born || $0.mustCommit }.map(\.partition).sorted()
+        // What keeps failing fails alone.
+        let suspects = moved.filter { aborts[$0] != nil }
+        let partitions = suspects.isEmpty ? moved : Array(suspects.prefix(1))
+        let offsets = partitions.compactMap { partition in
+            tasks[partition].map { (partition, CommittedPosition(offset: $0.machine.next, metadata: metadata(of: $0).line)) }
         }
         guard !offsets.isEmpty else {
             precondition(outbox.entries.isEmpty, "an output comes with the offset that passes its cause")
             lastCommitAt = now
             oldestOutputAt = nil
-            return scoresCommitted() + afterCommit(now: now)
+            return scoresCommitted(of: nil) + afterCommit(now: now)
         }
-        let plan = FlushPlan(offsets: offsets, assignmentEpoch: assignmentEpoch)
+        let plan = FlushPlan(offsets: offsets, assignmentEpoch: assignmentEpoch, isPartial: partitions.count < moved.count)
         inFlight = plan
+        mustFlush = plan.isPartial
         return [.flush(plan)]
     }
 
@@ -248,8 +259,10 @@ package struct WorkerMachine: ~Copyable {
         oldestOutputAt = nil
         switch outcome {
         case .committed: return committed(plan, now: now)
-        case .aborted(let cause): return aborted(plan, cause: cause, now: now)
-        case .foreign: return discard(plan.offsets.map(\.partition), now: now)
+        case .aborted(let cause, let isTransient): return aborted(plan, cause: cause, isTransient: isTransient, now: now)
+        case .foreign(let positions):
+            for (partition, position) in positions { tasks[partition]?.committed = position }
+            return discard(plan.offsets.map(\.partition), now: now)
         }
     }
 
@@ -268,23 +281,31 @@ package struct WorkerMachine: ~Copyable {
                 actions.append(.wentLive(partition: partition))
             }
         }
-        actions += scoresCommitted()
+        actions += scoresCommitted(of: plan)
         actions += afterCommit(now: now)
         if isBirth { actions.append(assignment()) }
         return actions
     }
 
-    private mutating func scoresCommitted() -> [WorkerAction] {
-        let scores = outbox.scores
-        outbox.removeAll()
+    /// - Parameter plan: nil: of all partitions, nothing is pending.
+    private mutating func scoresCommitted(of plan: FlushPlan?) -> [WorkerAction] {
+        let scores: [ScoreChange]
+        if let plan, plan.isPartial {
+            scores = outbox.scores.filter { plan.covers($0.partition) }
+            outbox.remove { plan.covers($0) }
+            if !outbox.isEmpty { oldestOutputAt = lastCommitAt }
+        } else {
+            scores = outbox.scores
+            outbox.removeAll()
+        }
         guard !scores.isEmpty else { return [] }
         return [.writeScores(scores, epochs: tasks.mapValues(\.epoch))]
     }
 
     /// Discards what an aborted transaction had folded: its partitions recover as after a crash.
-    private mutating func aborted(_ plan: FlushPlan, cause: String, now: Int64) -> [WorkerAction] {
+    private mutating func aborted(_ plan: FlushPlan, cause: String, isTransient: Bool, now: Int64) -> [WorkerAction] {
         var actions: [WorkerAction] = []
-        for (partition, position) in plan.offsets {
+        for (partition, position) in plan.offsets where !isTransient {
             let offset = tasks[partition]?.committed?.offset ?? position.offset
             let previous = aborts[partition]
             let count = previous?.offset == offset ? (previous?.count ?? 0) + 1 : 1
@@ -299,7 +320,8 @@ package struct WorkerMachine: ~Copyable {
 
     /// Drops outputs and the partitions' states; they are loaded anew. (A birth that was not committed has nothing to drop: it is tried again.)
     mutating func discard(_ partitions: [Int32], now: Int64) -> [WorkerAction] {
-        outbox.removeAll()
+        outbox.remove { partitions.contains($0) }
+        if !outbox.isEmpty { oldestOutputAt = now }
         var actions: [WorkerAction] = []
         for partition in partitions {
             guard let task = tasks[partition] else { continue }
@@ -308,8 +330,8 @@ package struct WorkerMachine: ~Copyable {
                 continue
             }
             tasks[partition] = nil
-            loading[partition] = Loading(committed: committed, metadata: metadata, logStart: 0)
-            actions.append(.load(partition: partition, claim: assignmentEpoch, committed, logStart: 0))
+            loading[partition] = Loading(committed: committed, metadata: metadata, logStart: task.logStart)
+            actions.append(.load(partition: partition, claim: assignmentEpoch, committed))
         }
         actions.append(assignment())
         return actions
@@ -324,7 +346,7 @@ package struct WorkerMachine: ~Copyable {
     private mutating func afterCommit(now: Int64) -> [WorkerAction] {
         var actions = switchRules()
         actions += takeSnapshots(now: now)
-        if isStopping, !tasks.values.contains(where: { $0.mustCommit }) { actions.append(.stopped) }
+        if isStopping, !tasks.values.contains(where: { $0.mustCommit || $0.hasMoved }) { actions.append(.stopped) }
         return actions
     }
 
@@ -353,6 +375,8 @@ package struct WorkerMachine: ~Copyable {
 
     mutating func refuse(_ task: PartitionTask, _ why: Refusal) {
         tasks[task.partition] = nil
+        // Its outputs would go without the offset that passes their cause.
+        outbox.remove { $0 == task.partition }
         pending.append(refuse(task.partition, why))
         pending.append(assignment())
     }

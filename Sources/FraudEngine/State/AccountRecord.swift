@@ -18,7 +18,7 @@ struct Cell {
     /// The cell's entry in the digest of its window.
     @inline(__always)
     func digest(account: UInt64) -> UInt64 {
-        Hashing.entry(account, UInt64(bitPattern: window), UInt64(bitPattern: count) &+ UInt64(tag) << 40, UInt64(bitPattern: sum))
+        Hashing.entry(account, UInt64(bitPattern: window), UInt64(bitPattern: count) &+ UInt64(tag) << 32, UInt64(bitPattern: sum))
     }
 }
 

@@ -42,12 +42,14 @@ struct WindowBuckets: ~Copyable {
         let at = index(of: number)
         if buckets[at].ids == nil { buckets[at].ids = FingerprintSet(arena: arena) }
         guard buckets[at].ids!.insert(fingerprint, arena: arena) else { return false }
-        buckets[at].digest &+= Self.entry(ofFingerprint: fingerprint)
+        buckets[at].digest &+= Self.entry(ofFingerprint: fingerprint, window: number)
         return true
     }
 
     @inline(__always)
-    static func entry(ofFingerprint fingerprint: UInt64) -> UInt64 { Hashing.mix(fingerprint ^ Hashing.k2, Hashing.k3) }
+    static func entry(ofFingerprint fingerprint: UInt64, window: Int64) -> UInt64 {
+        Hashing.mix(fingerprint ^ Hashing.k2, UInt64(bitPattern: window) ^ Hashing.k3)
+    }
 
     @inline(__always)
     mutating func prefetch(_ fingerprint: UInt64, in number: Int64) {

@@ -3,7 +3,7 @@ import RuleFiles
 
 /// Checkpoints and rule sets in a folder that all instances share.
 ///
-/// `<root>/<group>/<topic>/<partition>/<epoch>-<offset>.checkpoint` (never overwritten, the last three kept) and
+/// `<root>/<group>/<topic>/<partition>/<epoch>-<offset>-<rule switches>.checkpoint` (never overwritten, the last three kept) and
 /// `<root>/rule-sets/<sha256>.bundle`. Used by the checkpoint thread, and for its listing by workers.
 struct CheckpointDirectory: Sendable {
     let root: String
@@ -13,10 +13,10 @@ struct CheckpointDirectory: Sendable {
     /// A checkpoint's place.
     struct Entry: Comparable, Sendable {
         var epoch: Int64
-        var offset: Int64
+        var kept: KeptCheckpoint
         var path: String
 
-        static func < (a: Entry, b: Entry) -> Bool { (a.epoch, a.offset) < (b.epoch, b.offset) }
+        static func < (a: Entry, b: Entry) -> Bool { (a.epoch, a.kept.offset, a.kept.sequence) < (b.epoch, b.kept.offset, b.kept.sequence) }
     }
 
     static let keptCount = 3
@@ -44,8 +44,8 @@ struct CheckpointDirectory: Sendable {
         return try FileSystem.names(in: folder).compactMap { name in
             guard name.hasSuffix(".checkpoint") else { return nil }
             let parts = name.dropLast(".checkpoint".count).split(separator: "-")
-            guard parts.count == 2, let epoch = Int64(parts[0]), let offset = Int64(parts[1]) else { return nil }
-            return Entry(epoch: epoch, offset: offset, path: "\(folder)/\(name)")
+            guard parts.count == 3, let epoch = Int64(parts[0]), let offset = Int64(parts[1]), let sequence = UInt64(parts[2]) else { return nil }
+            return Entry(epoch: epoch, kept: KeptCheckpoint(offset: offset, sequence: sequence), path: "\(folder)/\(name)")
         }.sorted()
     }
 
@@ -56,9 +56,10 @@ struct CheckpointDirectory: Sendable {
         var bytes = ByteWriter(capacity: 1 << 20)
         CheckpointFile.encode(header, snapshot, to: &bytes)
         let digits = String(header.offset)
-        let path = "\(folder)/\(header.epoch)-\(String(repeating: "0", count: max(0, 19 - digits.utf8.count)))\(digits).checkpoint"
-        try FileSystem.write(UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.count), to: path)
+        let place = "\(header.epoch)-\(String(repeating: "0", count: max(0, 19 - digits.utf8.count)))\(digits)-\(header.kept.sequence)"
+        try FileSystem.write(UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.count), to: "\(folder)/\(place).checkpoint")
         for old in try list(header.partition).dropLast(Self.keptCount) { try FileSystem.remove(old.path) }
+        try FileSystem.removeLeftovers(in: folder)
         return bytes.count
     }
 

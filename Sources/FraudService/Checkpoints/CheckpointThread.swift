@@ -7,7 +7,7 @@ import Synchronization
 final class CheckpointThread: Sendable {
     enum Job: Sendable {
         case write(PartitionSnapshot, CheckpointHeader, WorkerInbox)
-        case load(partition: Int32, claim: UInt64, CommittedPosition, logStart: Int64, WorkerInbox)
+        case load(partition: Int32, claim: UInt64, CommittedPosition, WorkerInbox)
     }
 
     private let jobs = BlockingQueue<Job>()
@@ -16,6 +16,7 @@ final class CheckpointThread: Sendable {
     private let baseWindowMilliseconds: Int64
     private let log: Log
     private let metrics: Metrics
+    private let problem = Mutex<String?>(nil)
 
     init(directory: CheckpointDirectory, settings: WorkerSettings, log: Log, metrics: Metrics) {
         self.directory = directory
@@ -27,6 +28,9 @@ final class CheckpointThread: Sendable {
 
     func offer(_ job: Job) { jobs.append(job) }
 
+    /// Why the last checkpoint could not be written; nil where it was.
+    var lastProblem: String? { problem.withLock { $0 } }
+
     /// Lets the thread end once its queue is empty.
     func close() { jobs.close() }
 
@@ -35,8 +39,8 @@ final class CheckpointThread: Sendable {
         while let job = jobs.next() {
             switch job {
             case .write(let snapshot, let header, let inbox): write(snapshot, header, inbox)
-            case .load(let partition, let claim, let committed, let logStart, let inbox):
-                inbox.post(.loaded(partition: partition, claim: claim, load(partition, committed, logStart: logStart)))
+            case .load(let partition, let claim, let committed, let inbox):
+                inbox.post(.loaded(partition: partition, claim: claim, load(partition, committed)))
             }
         }
     }
@@ -48,19 +52,21 @@ final class CheckpointThread: Sendable {
             let count = try directory.write(header, snapshot)
             let seconds = Double(Clock.monotonicNanoseconds() - start) / 1e9
             metrics.checkpointWritten(seconds: seconds)
+            problem.withLock { $0 = nil }
             log.info("checkpoint written", [.partition: "\(header.partition)", .offset: "\(header.offset)", .bytes: "\(count)", .seconds: "\(seconds)"])
         } catch {
             succeeded = false
             metrics.checkpointFailed()
+            problem.withLock { $0 = "\(error)" }
             log.error("checkpoint failed", [.partition: "\(header.partition)", .offset: "\(header.offset)", .error: "\(error)"])
         }
-        inbox.post(.checkpointed(partition: header.partition, epoch: header.epoch, offset: header.offset, succeeded: succeeded))
+        inbox.post(.checkpointed(partition: header.partition, epoch: header.epoch, header.kept, succeeded: succeeded))
     }
 
     // MARK: Loading
 
-    /// The newest usable checkpoint at or below the committed offset, or the empty state where the history reaches back to birth.
-    private func load(_ partition: Int32, _ committed: CommittedPosition, logStart: Int64) -> Result<RecoveredState, Refusal> {
+    /// The newest usable checkpoint at or below the committed offset; without one an empty state, and from when on the log is needed.
+    private func load(_ partition: Int32, _ committed: CommittedPosition) -> Result<RecoveredState, Refusal> {
         do throws(Refusal) {
             let metadata: CommitMetadata
             do throws(CommitMetadata.Problem) {
@@ -68,16 +74,14 @@ final class CheckpointThread: Sendable {
             } catch {
                 throw .metadataUnreadable("\(error)")
             }
-            var problems: [String] = []
-            for entry in try list(partition).reversed() where entry.epoch == metadata.epoch && entry.offset <= committed.offset {
+            let usable = try list(partition).filter { $0.epoch == metadata.epoch && $0.kept.offset <= committed.offset }
+            for (index, entry) in usable.enumerated().reversed() {
                 switch read(entry, partition, metadata) {
-                case .success(let recovered): return .success(try complete(recovered, metadata))
-                case .failure(let problem):
-                    problems.append("\(entry.path): \(problem.text)")
-                    log.warning("checkpoint not used", [.partition: "\(partition)", .path: entry.path, .error: problem.text])
+                case .success(let read): return .success(try complete(read, kept: usable[...index].map(\.kept)))
+                case .failure(let problem): log.warning("checkpoint not used", [.partition: "\(partition)", .path: entry.path, .error: problem.text])
                 }
             }
-            return .success(try fromBirth(partition, metadata, committed, logStart: logStart, problems: problems))
+            return .success(try withoutCheckpoint(metadata))
         } catch {
             return .failure(error)
         }
@@ -95,6 +99,8 @@ final class CheckpointThread: Sendable {
     private struct Read {
         var header: CheckpointHeader
         var state: PartitionStateBox
+        /// All of it, up to the committed offset.
+        var history: [RuleActivation]
     }
 
     private func read(_ entry: CheckpointDirectory.Entry, _ partition: Int32, _ metadata: CommitMetadata) -> Result<Read, Unusable> {
@@ -105,37 +111,33 @@ final class CheckpointThread: Sendable {
                 try CheckpointFile.decode(UnsafeRawBufferPointer(raw), windows: settings.windows, seed: settings.seed)
             }
             guard header.group == settings.group, header.topic == settings.topic, header.partition == partition, header.epoch == metadata.epoch,
-                header.offset == entry.offset
+                header.kept == entry.kept
             else { return .failure(Unusable(text: "it belongs to \(header.group)/\(header.topic)/\(header.partition), offset \(header.offset)")) }
             guard header.foldHash == settings.foldHash else { return .failure(Unusable(text: "it was made by another fold")) }
-            return .success(Read(header: header, state: state))
+            guard let history = Recovery.history(checkpoint: header.history, metadata: metadata.history) else {
+                return .failure(Unusable(text: "the rule-set history between it and the committed offset is incomplete"))
+            }
+            return .success(Read(header: header, state: state, history: history))
         } catch {
             return .failure(Unusable(text: "\(error)"))
         }
     }
 
-    private func complete(_ read: Read, _ metadata: CommitMetadata) throws(Refusal) -> RecoveredState {
-        guard let history = Recovery.history(checkpoint: read.header.history, metadata: metadata.history) else {
-            throw .noUsableCheckpoint("the rule-set history between offset \(read.header.offset) and the committed offset is incomplete")
-        }
-        let sets = try ruleSets(history: history, from: read.header.offset)
+    private func complete(_ read: Read, kept: [KeptCheckpoint]) throws(Refusal) -> RecoveredState {
+        let sets = try ruleSets(history: read.history, from: read.header.offset)
         return RecoveredState(
-            state: read.state.take(), header: read.header, history: history, offset: read.header.offset, anchor: read.header.anchor, ruleSets: sets)
+            state: read.state.take(), start: .checkpoint(offset: read.header.offset), history: read.history, anchor: read.header.anchor, kept: kept,
+            ruleSets: sets)
     }
 
-    private func fromBirth(
-        _ partition: Int32, _ metadata: CommitMetadata, _ committed: CommittedPosition, logStart: Int64, problems: [String]
-    ) throws(Refusal) -> RecoveredState {
-        let why = problems.isEmpty ? "there is none in \(directory.folder(of: partition))" : problems.joined(separator: "; ")
-        guard let history = Recovery.history(checkpoint: [], metadata: metadata.history), let birth = history.first else {
-            throw .noUsableCheckpoint("\(why); and the partition's birth is beyond the committed history")
-        }
-        guard birth.fromOffset == committed.offset || birth.fromOffset >= logStart else {
-            throw .noUsableCheckpoint("\(why); and the log starts at \(logStart), after the partition's birth at \(birth.fromOffset)")
-        }
-        let sets = try ruleSets(history: history, from: birth.fromOffset)
+    private func withoutCheckpoint(_ metadata: CommitMetadata) throws(Refusal) -> RecoveredState {
+        var sets: [RuleSet] = []
+        for entry in metadata.history where !sets.contains(where: { $0.hash == entry.ruleSet }) { sets.append(try ruleSet(entry.ruleSet)) }
+        let start = Recovery.start(
+            streamTime: metadata.streamTime, windows: settings.windows, maxAhead: settings.mapping.maxAheadMilliseconds, history: metadata.history,
+            ruleSets: sets)
         return RecoveredState(
-            state: PartitionState(windows: settings.windows, seed: settings.seed), header: nil, history: history, offset: birth.fromOffset, anchor: nil,
+            state: PartitionState(windows: settings.windows, seed: settings.seed), start: start, history: metadata.history, anchor: nil, kept: [],
             ruleSets: sets)
     }
 

@@ -34,7 +34,8 @@ enum FileSystem {
 
     /// Writes beside the path, syncs, then renames and syncs the folder.
     static func write(_ bytes: UnsafeRawBufferPointer, to path: String) throws(Problem) {
-        let temporary = "\(path).\(getpid()).tmp"
+        // Instances share folders, and in containers all are process 1.
+        let temporary = "\(path).\(UInt64.random(in: .min ... .max)).tmp"
         let file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o640)
         guard file >= 0 else { throw Problem(operation: "cannot create", path: temporary, code: errno) }
         var failure: Int32 = 0
@@ -82,7 +83,12 @@ enum FileSystem {
         }
         defer { closedir(folder) }
         var names: [String] = []
-        while let entry = readdir(folder) {
+        while true {
+            errno = 0
+            guard let entry = readdir(folder) else {
+                guard errno == 0 else { throw Problem(operation: "cannot list", path: path, code: errno) }
+                break
+            }
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) }
             if name != ".", name != ".." { names.append(name) }
         }
@@ -91,6 +97,15 @@ enum FileSystem {
 
     static func remove(_ path: String) throws(Problem) {
         guard unlink(path) == 0 || errno == ENOENT else { throw Problem(operation: "cannot remove", path: path, code: errno) }
+    }
+
+    /// Removes what writers that died left half-written: temporary files that nobody has touched for an hour.
+    static func removeLeftovers(in folder: String) throws(Problem) {
+        for name in try names(in: folder) where name.hasSuffix(".tmp") {
+            let path = "\(folder)/\(name)"
+            var status = stat()
+            if lstat(path, &status) == 0, time(nil) - status.st_mtim.tv_sec > 3_600 { try remove(path) }
+        }
     }
 
     /// A new folder for this process alone, under `$TMPDIR` or `/tmp`.

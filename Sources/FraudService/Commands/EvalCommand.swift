@@ -44,7 +44,7 @@ struct EvalCommand: ~Copyable {
             partition: 0, state: PartitionState(windows: settings.windows, seed: 0), next: 0, anchor: nil,
             history: [RuleActivation(sequence: 1, ruleSet: set.hash, fromOffset: 0, streamTime: StreamTime.none)])
         machine.use(kit)
-        context = OutputContext(group: settings.group, inputTopic: settings.input.topic, deadLetterMaxBytes: Int.max)
+        context = OutputContext(group: settings.group, inputTopic: settings.input.topic, deadLetterMaxBytes: Int.max, lateMaxBytes: Int.max)
     }
 
     private mutating func run(_ lines: consuming LineReader, file: String, _ output: Invocation.OutputFormat) -> ExitCode {

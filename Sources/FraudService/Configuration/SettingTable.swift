@@ -39,7 +39,8 @@ enum SettingTable {
         return .time(time)
     }
     static let maxBytes = Setting<Int>.size(
-        "input.max_bytes", 1 << 10...16 << 20, default: "262144", example: "1MiB", help: "Records with a longer value are invalid (`oversize`).")
+        "input.max_bytes", 1 << 10...16 << 20, default: "262144", example: "1MiB",
+        help: "Records whose key and value together are longer are invalid (`oversize`).")
     static let paymentID = Setting<String>.field("input.fields.payment_id", default: "payment_id")
     static let accountID = Setting<String>.field("input.fields.account_id", default: "account_id")
     static let amountField = Setting<String>.field("input.fields.amount", default: "amount")

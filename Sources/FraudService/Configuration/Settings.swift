@@ -111,7 +111,14 @@ extension Settings {
     }
 
     /// What a worker's producer gets, but for its `transactional.id`.
-    package var producerProperties: KafkaProperties { clientProperties.merging(kafka.producerProperties) }
+    /// Records of any size that the input lets in can be written, unless the configuration says otherwise.
+    package var producerProperties: KafkaProperties {
+        let size = Self.outputBytes(forInput: input.mapping.maxBytes)
+        return KafkaProperties([("message.max.bytes", "\(max(1_000_000, size))")]).merging(clientProperties).merging(kafka.producerProperties)
+    }
+
+    /// What a late payment or dead letter may need: the record as it came, and 64 KiB for headers.
+    static func outputBytes(forInput bytes: Int) -> Int64 { Int64(bytes) + 65_536 }
 }
 
 // MARK: Loading

@@ -13,6 +13,7 @@ package enum LogKey: String, Sendable, CaseIterable {
     /// librdkafka's short code of a line.
     case facility
     case file
+    case from
     case instance
     case milliseconds
     case offset
@@ -29,13 +30,14 @@ package enum LogKey: String, Sendable, CaseIterable {
     case source
     case state
     case topic
+    case until
     case version
     case worker
 
     /// Values that are numbers stand bare in JSON.
     var isNumber: Bool {
         switch self {
-        case .bytes, .count, .milliseconds, .offset, .partition, .seconds, .worker: true
+        case .bytes, .count, .from, .until, .milliseconds, .offset, .partition, .seconds, .worker: true
         case .account, .address, .client, .cure, .error, .facility, .file, .instance, .path, .reason, .rule, .ruleSet, .setting, .signal, .source,
             .state, .topic, .version:
             false

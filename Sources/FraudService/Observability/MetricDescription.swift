@@ -55,7 +55,7 @@ extension MetricDescription {
     static let checkpoints = MetricDescription("tripline_checkpoints_total", .counter, "Checkpoints, by result (success, failure).", labels: ["result"])
     static let checkpointDuration = MetricDescription("tripline_checkpoint_duration_seconds", .histogram, "From encoding a checkpoint to it being durable.")
     static let recoveries = MetricDescription(
-        "tripline_recoveries_total", .counter, "Partitions that went live, by what they started from (birth, checkpoint).", labels: ["source"])
+        "tripline_recoveries_total", .counter, "Partitions that went live, by what they started from (birth, checkpoint, log).", labels: ["source"])
     static let recoveryDuration = MetricDescription("tripline_recovery_duration_seconds", .histogram, "From a partition's assignment to it being live.")
     static let digestMismatches = MetricDescription(
         "tripline_digest_mismatches_total", .counter, "Replays that did not give the committed state; such a partition is refused.")

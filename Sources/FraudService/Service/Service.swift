@@ -16,7 +16,7 @@ package final class Service: Sendable {
     let rules: RuleWatcher
     let scores: ScoreWriter?
     private let inboxes: [WorkerInbox]
-    private let checkpoints: CheckpointThread
+    let checkpoints: CheckpointThread
     private let failure = Mutex<WorkerFailure?>(nil)
     private let stopping = Atomic(false)
     private let running = Mutex(Running())
@@ -114,7 +114,9 @@ package final class Service: Sendable {
         var generator = SystemRandomNumberGenerator()
         var worker = WorkerSettings(
             windows: settings.windows, mapping: settings.input.mapping,
-            output: OutputContext(group: settings.group, inputTopic: settings.input.topic, deadLetterMaxBytes: findings.deadLetterMaxBytes),
+            output: OutputContext(
+                group: settings.group, inputTopic: settings.input.topic, deadLetterMaxBytes: findings.deadLetterMaxBytes,
+                lateMaxBytes: findings.lateMaxBytes),
             group: settings.group, topic: settings.input.topic,
             foldHash: FoldHash.text(windows: settings.windows, mapping: settings.input.mapping), partitionCount: findings.inputPartitions,
             seed: generator.next())
@@ -161,7 +163,9 @@ package final class Service: Sendable {
                 alerts: settings.output.alerts, shadow: settings.output.shadow, late: settings.output.late, deadLetters: settings.output.deadLetters),
             outputPartitions: prepared.findings.outputPartitions, consumerProperties: settings.consumerProperties,
             producerProperties: settings.producerProperties, birth: BirthPolicy(settings.input.start), checkpoints: checkpoints,
-            directory: prepared.directory, scores: scores, metrics: metrics, log: log, shutdownGrace: settings.shutdownGrace)
+            directory: prepared.directory, scores: scores, metrics: metrics, log: log,
+            // The rest is for the thread that waits for it.
+            shutdownGrace: settings.shutdownGrace * 4 / 5)
         running.withLock { running in
             running.checkpointThread = DedicatedThread.start("checkpoints") { [checkpoints] in checkpoints.run() }
             running.ruleThread = DedicatedThread.start("rules") { [rules] in rules.run() }

@@ -23,7 +23,10 @@ extension Service {
         let seen = boards.map(\.latest)
         let joined = seen.count { $0.isMember }
         var checks = [
-            Readiness.Check(name: "group", isOK: joined == seen.count, detail: "\(joined) of \(seen.count) workers have joined group '\(settings.group)'")
+            Readiness.Check(
+                name: "group", isOK: joined == seen.count,
+                detail: "\(joined) of \(seen.count) workers have joined group '\(settings.group)'"
+                    + (joined < seen.count ? "; see whether the brokers at \(settings.kafka.bootstrapServers) answer" : ""))
         ]
         let owned = seen.reduce(0) { $0 + $1.partitions.count + $1.loading.count }
         let refused = seen.flatMap { $0.refused.sorted { $0.key < $1.key } }
@@ -33,6 +36,8 @@ extension Service {
         if let scores {
             checks.append(Readiness.Check(name: "redis", isOK: scores.isConnected, detail: scores.isConnected ? "" : scores.lastError ?? "not connected yet"))
         }
+        let problem = checkpoints.lastProblem
+        checks.append(Readiness.Check(name: "checkpoints", isOK: problem == nil, detail: problem.map { "alerts go on, a restart replays more; \($0)" } ?? ""))
         if isStopping { checks.append(Readiness.Check(name: "running", isOK: false, detail: "the service is stopping")) }
         let isWorking = joined == seen.count && (owned > 0 || refused.isEmpty)
         return Readiness(ready: isWorking && !isStopping && trouble == nil, checks: checks)

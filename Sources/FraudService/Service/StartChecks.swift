@@ -10,13 +10,14 @@ struct StartChecks {
         var outputPartitions: [Int32]
         /// Bytes of key, value and headers.
         var deadLetterMaxBytes: Int
+        var lateMaxBytes: Int
     }
 
     private static let timeout: Int32 = 5_000
-    /// librdkafka's default of `message.max.bytes`.
-    private static let producerMaxBytes: Int64 = 1_000_000
     /// A record's framing, bytes.
     private static let framing: Int64 = 4_096
+    /// An alert: ids, reason and evidence, bytes.
+    private static let alertBytes: Int64 = 65_536
 
     let settings: Settings
     let log: Log
@@ -42,16 +43,36 @@ struct StartChecks {
         }
         let names = [settings.input.topic, settings.output.alerts, settings.output.shadow, settings.output.late, settings.output.deadLetters]
         let counts = try partitionCounts(names)
-        var deadLetterMaxBytes = Self.producerMaxBytes
+        var deadLetterMaxBytes = try producerMaxBytes()
+        var lateMaxBytes = deadLetterMaxBytes
         if describesTopics {
             for name in names {
                 guard let configuration = try configuration(name) else { continue }
                 try check(name, configuration)
                 if name == settings.output.deadLetters { deadLetterMaxBytes = min(deadLetterMaxBytes, configuration.maxMessageBytes) }
+                if name == settings.output.late { lateMaxBytes = min(lateMaxBytes, configuration.maxMessageBytes) }
             }
         }
         return Findings(
-            inputPartitions: Int(counts[0]), outputPartitions: Array(counts.dropFirst()), deadLetterMaxBytes: Int(deadLetterMaxBytes - Self.framing))
+            inputPartitions: Int(counts[0]), outputPartitions: Array(counts.dropFirst()), deadLetterMaxBytes: Int(deadLetterMaxBytes - Self.framing),
+            lateMaxBytes: Int(lateMaxBytes - Self.framing))
+    }
+
+    /// What the largest record of an output topic may have, bytes: a late payment or dead letter goes with its original value and headers.
+    private func neededBytes(_ name: String) -> Int64 {
+        name == settings.output.late || name == settings.output.deadLetters ? Settings.outputBytes(forInput: settings.input.mapping.maxBytes) : Self.alertBytes
+    }
+
+    private func producerMaxBytes() throws(StartFailure) -> Int64 {
+        let needed = neededBytes(settings.output.late)
+        let limit = settings.producerProperties.value(of: "message.max.bytes").flatMap(Int64.init) ?? needed
+        guard limit >= needed else {
+            throw StartFailure(
+                .usage,
+                "kafka.producer_properties: message.max.bytes=\(limit) is less than input.max_bytes and 64 KiB, \(needed), which a late payment or dead "
+                    + "letter may need; remove it, or lower input.max_bytes")
+        }
+        return limit
     }
 
     private func partitionCounts(_ names: [String]) throws(StartFailure) -> [Int32] {
@@ -93,12 +114,20 @@ struct StartChecks {
                 "the topic '\(name)' is compacted (cleanup.policy=\(configuration.cleanupPolicy)): records with the same key would vanish; mend it with\n"
                     + "  kafka-configs.sh --bootstrap-server \(settings.kafka.bootstrapServers) --alter --topic \(name) --add-config cleanup.policy=delete")
         }
-        guard name == settings.input.topic, configuration.retentionMilliseconds >= 0 else { return }
-        let needed = settings.windows.size + settings.windows.grace + settings.checkpoint.maxAge
-        if configuration.retentionMilliseconds < needed {
+        let needed = neededBytes(name)
+        if name != settings.input.topic, configuration.maxMessageBytes < needed {
             throw StartFailure(
                 .refused,
-                "the topic '\(name)' keeps records for \(configuration.retentionMilliseconds) ms, but window, grace and checkpoint age need \(needed) ms "
+                "the topic '\(name)' takes records of \(configuration.maxMessageBytes) bytes (max.message.bytes), but up to \(needed) may be written to it; "
+                    + "mend it with\n  kafka-configs.sh --bootstrap-server \(settings.kafka.bootstrapServers) --alter --topic \(name) "
+                    + "--add-config max.message.bytes=\(needed)")
+        }
+        guard name == settings.input.topic, configuration.retentionMilliseconds >= 0 else { return }
+        let neededTime = settings.windows.size + settings.windows.grace + settings.checkpoint.maxAge
+        if configuration.retentionMilliseconds < neededTime {
+            throw StartFailure(
+                .refused,
+                "the topic '\(name)' keeps records for \(configuration.retentionMilliseconds) ms, but window, grace and checkpoint age need \(neededTime) ms "
                     + "for a recovery; raise retention.ms (a day or more is advised)")
         }
         if configuration.retentionMilliseconds < 86_400_000 {

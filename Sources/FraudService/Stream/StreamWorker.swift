@@ -123,6 +123,8 @@ final class StreamWorker {
         let callbacks = callbackCount
         let wait = isStopped ? 10 : min(machine.waitLimit(now: now), Self.longestWait)
         consumer.poll(into: &batch, timeoutMilliseconds: Int32(wait))
+        // A callback may have failed: its clients may be gone.
+        guard failure == nil else { return batch.destroy() }
         if callbackCount != callbacks || isStopped {
             // What was read belongs to an assignment that ended during the call; the new one starts at its own offsets.
             batch.destroy()
@@ -191,8 +193,8 @@ final class StreamWorker {
             // A revoke is answered by giving up the whole assignment, once, at its end.
             guard !isRevoking else { return }
             do throws(KafkaError) { try consumer.assign(positions) } catch { throw .client("\(error)") }
-        case .load(let partition, let claim, let committed, let logStart):
-            shared.checkpoints.offer(.load(partition: partition, claim: claim, committed, logStart: logStart, inbox))
+        case .load(let partition, let claim, let committed): shared.checkpoints.offer(.load(partition: partition, claim: claim, committed, inbox))
+        case .locate(let partition, let claim, let time): handle(.located(partition: partition, claim: claim, offset: try offset(partition, at: time)))
         case .flush(let plan):
             let outcome = try transact(plan)
             handle(.flushed(outcome))
@@ -201,6 +203,8 @@ final class StreamWorker {
         case .refused(let partition, let why):
             if case .digestMismatch = why { shared.metrics.digestMismatch() }
             shared.log.error("partition refused", [.partition: "\(partition)", .reason: why.name, .error: why.message, .cure: why.cure(shared, partition)])
+        case .replaying(let partition, let from, let until):
+            shared.log.info("replaying", [.partition: "\(partition)", .from: "\(from)", .until: "\(until)"])
         case .wentLive(let partition):
             if let task = machine.tasks[partition] {
                 shared.metrics.recovered(from: task.recoveredFrom)
@@ -242,6 +246,8 @@ final class StreamWorker {
     /// What the broker and the checkpoint folder know of the partitions.
     private func claims(_ partitions: [Int32]) throws(WorkerFailure) -> [Claim] {
         let committed = try committedPositions(partitions)
+        let topic = shared.settings.topic
+        let count = try ask { () throws(KafkaError) in try consumer.partitionCount(of: topic, timeoutMilliseconds: Self.callTimeout) }
         var claims: [Claim] = []
         for partition in partitions.sorted() {
             let marks = try watermarks(partition)
@@ -251,35 +257,44 @@ final class StreamWorker {
             case .latest: birth = marks.high
             case .time(let time): birth = try offset(partition, at: time) ?? marks.high
             }
-            var newest: Int64?
+            var claim = Claim(
+                partition: partition, committed: committed[partition], logStart: marks.low, logEnd: marks.high, birthOffset: birth, newestCheckpoint: nil,
+                partitionCount: count)
             do throws(FileSystem.Problem) {
-                newest = try shared.directory.list(partition).last?.offset
+                claim.newestCheckpoint = try shared.directory.list(partition).last?.kept.offset
             } catch {
+                claim.storeProblem = "\(error)"
                 shared.log.error("checkpoint folder cannot be listed", [.partition: "\(partition)", .error: "\(error)"])
             }
-            claims.append(
-                Claim(
-                    partition: partition, committed: committed[partition], logStart: marks.low, logEnd: marks.high, birthOffset: birth,
-                    newestCheckpoint: newest))
+            claims.append(claim)
         }
         return claims
     }
 
     private func watermarks(_ partition: Int32) throws(WorkerFailure) -> Watermarks {
-        do throws(KafkaError) {
-            return try consumer.watermarks(partition: partition, topic: shared.settings.topic, timeoutMilliseconds: 10_000)
-        } catch {
-            throw .unreachable("\(error)")
+        try ask { () throws(KafkaError) in
+            try consumer.watermarks(partition: partition, topic: shared.settings.topic, timeoutMilliseconds: Self.callTimeout)
         }
     }
 
     private func offset(_ partition: Int32, at time: Int64) throws(WorkerFailure) -> Int64? {
-        do throws(KafkaError) {
-            return try consumer.offsets(
-                forTimes: [(partition: partition, timestamp: time)], topic: shared.settings.topic, timeoutMilliseconds: 10_000
-            ).first?.offset
-        } catch {
-            throw .unreachable("\(error)")
+        let times = [(partition: partition, timestamp: time)]
+        return try ask { () throws(KafkaError) in
+            try consumer.offsets(forTimes: times, topic: shared.settings.topic, timeoutMilliseconds: Self.callTimeout).first?.offset
+        }
+    }
+
+    /// One question to the brokers, asked again while a leader or coordinator moves.
+    func ask<Answer>(_ question: () throws(KafkaError) -> Answer) throws(WorkerFailure) -> Answer {
+        let deadline = Clock.monotonicMilliseconds() + Self.giveUpAfter
+        while true {
+            do {
+                return try question()
+            } catch {
+                if error.isUnauthorized { throw .client("\(error)") }
+                guard Clock.monotonicMilliseconds() < deadline else { throw .unreachable("\(error)") }
+                Clock.pause(milliseconds: 50)
+            }
         }
     }
 
@@ -303,7 +318,7 @@ final class StreamWorker {
         board.publish(
             WorkerBoard.Contents(
                 partitions: samples, refused: refusals, loading: machine.loadingPartitions,
-                isMember: machine.assignmentEpoch > 0, at: now))
+                isMember: machine.isMember, at: now))
         machine.drainCounters { ruleSet, counters in shared.metrics.add(counters, of: ruleSet) }
         shared.scores?.mark(samples.compactMap { $0.mark(inbox) })
     }
@@ -314,7 +329,8 @@ extension RecordBatch {
     func copyHeaders(of index: Int, traceOnly: Bool, to block: inout ByteWriter) {
         if traceOnly {
             let found = withHeader("traceparent", of: index) { $0.map { Array($0) } }
-            if let found { HeaderBlock.append("traceparent", found, to: &block) }
+            // A traceparent has 55 bytes (W3C Trace Context); what is much longer is something else.
+            if let found, found.count <= 256 { HeaderBlock.append("traceparent", found, to: &block) }
             return
         }
         var copy = ByteWriter(capacity: 256)

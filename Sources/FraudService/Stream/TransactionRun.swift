@@ -43,7 +43,7 @@ extension StreamWorker {
         let now = Clock.wallMicroseconds()
         var extra = ByteWriter(capacity: 128)
         appendRunHeaders(now, to: &extra)
-        for entry in machine.outbox.entries {
+        for entry in machine.outbox.entries where plan.covers(entry.partition) {
             try step { () throws(KafkaError) in try produce(entry, extra: extra) }
         }
         let offsets = plan.offsets.map { (partition: $0.partition, offset: $0.position.offset, metadata: $0.position.metadata) }
@@ -53,7 +53,9 @@ extension StreamWorker {
         }
         try step { () throws(KafkaError) in try output.producer.commit(timeoutMilliseconds: Self.callTimeout) }
         let milliseconds = Clock.wallMilliseconds()
-        for entry in machine.outbox.entries { shared.metrics.observeEventLatency(seconds: Double(milliseconds - entry.receivedAt) / 1000) }
+        for entry in machine.outbox.entries where plan.covers(entry.partition) {
+            shared.metrics.observeEventLatency(seconds: Double(milliseconds - entry.receivedAt) / 1000)
+        }
     }
 
     /// What differs from run to run stands in headers only.
@@ -105,7 +107,7 @@ extension StreamWorker {
         shared.log.warning("transaction aborted", [.error: "\(cause)"])
         do throws(Trouble) {
             try step { () throws(KafkaError) in try output.producer.abort(timeoutMilliseconds: Self.callTimeout) }
-            return .aborted("\(cause)")
+            return .aborted("\(cause)", isTransient: cause.isTransient)
         } catch {
             switch error {
             case .fenced(let fence): throw .fenced("\(fence)")
@@ -123,7 +125,7 @@ extension StreamWorker {
         let sent = plan.offsets.allSatisfy { positions[$0.partition] == .some($0.position) }
         if sent { return .committed }
         let unchanged = plan.offsets.allSatisfy { positions[$0.partition] == machine.tasks[$0.partition]?.committed }
-        return unchanged ? .aborted("\(cause)") : .foreign
+        return unchanged ? .aborted("\(cause)", isTransient: cause.isTransient) : .foreign(positions)
     }
 
     func replaceProducer(because why: String) throws(WorkerFailure) {
@@ -135,19 +137,15 @@ extension StreamWorker {
 
     /// What the broker has committed for the partitions; waits for transactions that are still open.
     func committedPositions(_ partitions: [Int32]) throws(WorkerFailure) -> [Int32: CommittedPosition] {
-        let deadline = Clock.monotonicMilliseconds() + Self.giveUpAfter
-        while true {
-            do throws(KafkaError) {
-                var positions: [Int32: CommittedPosition] = [:]
-                for committed in try consumer.committed(partitions, topic: shared.settings.topic, timeoutMilliseconds: 10_000) {
-                    guard let offset = committed.offset else { continue }
-                    positions[committed.partition] = CommittedPosition(offset: offset, metadata: committed.metadata ?? "")
-                }
-                return positions
-            } catch {
-                guard Clock.monotonicMilliseconds() < deadline else { throw .unreachable("\(error)") }
-            }
+        let found = try ask { () throws(KafkaError) in
+            try consumer.committed(partitions, topic: shared.settings.topic, timeoutMilliseconds: 10_000)
         }
+        var positions: [Int32: CommittedPosition] = [:]
+        for committed in found {
+            guard let offset = committed.offset else { continue }
+            positions[committed.partition] = CommittedPosition(offset: offset, metadata: committed.metadata ?? "")
+        }
+        return positions
     }
 }
 

@@ -30,7 +30,7 @@ struct PartitionReport: Sendable {
         epoch = task.epoch
         next = task.machine.next
         committed = task.committed?.offset
-        checkpoint = task.checkpoints.last
+        checkpoint = task.checkpoints.last?.offset
         replayDebt = task.replayDebt
         streamTime = task.machine.state.streamTime
         lag = max(0, logEnd - task.machine.next)

@@ -53,6 +53,19 @@ extension Consumer {
         return GroupMetadata(owning: pointer)
     }
 
+    /// How many partitions the topic has now, by the broker's answer and not by what this client remembers.
+    package func partitionCount(of topic: String, timeoutMilliseconds: Int32) throws(KafkaError) -> Int {
+        guard let handle = rd_kafka_topic_new(client.pointer, topic, nil) else { throw KafkaError.invalid("bad topic name: \(topic)") }
+        defer { rd_kafka_topic_destroy(handle) }
+        var metadata: UnsafePointer<rd_kafka_metadata>?
+        try check(rd_kafka_metadata(client.pointer, 0, handle, &metadata, timeoutMilliseconds), "count the partitions of \(topic)")
+        guard let metadata else { return 0 }
+        defer { rd_kafka_metadata_destroy(metadata) }
+        guard let found = metadata.pointee.topics else { return 0 }
+        try check(found.pointee.err, "count the partitions of \(topic)")
+        return Int(found.pointee.partition_cnt)
+    }
+
     /// Asks the partition's leader.
     package func watermarks(
         partition: Int32, topic: String, timeoutMilliseconds: Int32

@@ -37,7 +37,7 @@ struct TestBench: ~Copyable {
     private var outbox = Outbox()
     /// Value and key of the payment folded last: columns point into it.
     private var input = ByteWriter()
-    private let context = OutputContext(group: "rule-tests", inputTopic: "payments", deadLetterMaxBytes: 1_000_000)
+    private let context = OutputContext(group: "rule-tests", inputTopic: "payments", deadLetterMaxBytes: 1_000_000, lateMaxBytes: 1_000_000)
     private var offset: Int64 = 0
 
     init(_ set: RuleSet, windows: TumblingWindows) {

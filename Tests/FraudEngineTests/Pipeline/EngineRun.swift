@@ -96,7 +96,7 @@ struct EngineRun: ~Copyable {
     var kit: FoldKit
     var outbox = Outbox()
     var outputs: [Output] = []
-    let context = OutputContext(group: "g", inputTopic: "payments", deadLetterMaxBytes: 1_000_000)
+    let context = OutputContext(group: "g", inputTopic: "payments", deadLetterMaxBytes: 1_000_000, lateMaxBytes: 1_000_000)
 
     static var mapping: InputMapping {
         var mapping = InputMapping()

@@ -71,7 +71,8 @@ import Testing
         #expect(windows.end(of: number) == end)
     }
 
-    @Test(arguments: [(0, 0), (-1, 0), (300_000, -1)]) func `a window without a length and a negative grace are refused`(size: Int64, grace: Int64) {
-        #expect(throws: TumblingWindows.Refusal.self) { try TumblingWindows(size: size, grace: grace) }
+    @Test(arguments: [[0, 0, 0], [-1, 0, 0], [300_000, -1, 0], [5_000, 0, 5_000], [5_000, 0, -5_000]])
+    func `a window without a length, a negative grace and an offset beyond the size are refused`(row: [Int64]) {
+        #expect(throws: TumblingWindows.Refusal.self) { try TumblingWindows(size: row[0], grace: row[1], offset: row[2]) }
     }
 }

@@ -7,6 +7,8 @@ struct WorkerLife: ~Copyable {
     enum Fault: CaseIterable {
         /// The process dies before the transaction has any effect.
         case crashBeforeCommit
+        /// The process dies, and with it every checkpoint: the log must do.
+        case crashWithoutCheckpoints
         /// The process dies after the broker committed, before anybody knew.
         case crashAfterCommit
         case abort
@@ -33,6 +35,8 @@ struct WorkerLife: ~Copyable {
     private(set) var isDisturbed = false
     private(set) var refusals: [Refusal] = []
     private(set) var recoveries: [String] = []
+    /// Where replays without a checkpoint began.
+    private(set) var located: [Int64?] = []
 
     init(_ payments: [TestPayment], rules: [RuleSet], switches: [Int64], fault: (at: Int, how: Fault)?) {
         self.payments = payments
@@ -45,7 +49,8 @@ struct WorkerLife: ~Copyable {
     static var settings: WorkerSettings {
         var settings = WorkerSettings(
             windows: PartitionPropertyTests.windows, mapping: EngineRun.mapping,
-            output: OutputContext(group: "g", inputTopic: "payments", deadLetterMaxBytes: 1_000_000), group: "g", topic: "payments", foldHash: "f",
+            output: OutputContext(group: "g", inputTopic: "payments", deadLetterMaxBytes: 1_000_000, lateMaxBytes: 1_000_000), group: "g", topic: "payments",
+            foldHash: "f",
             partitionCount: 1, seed: 3)
         settings.checkpointMaxDebt = 60
         return settings
@@ -84,7 +89,8 @@ struct WorkerLife: ~Copyable {
 
     private mutating func assign() {
         let claim = Claim(
-            partition: 0, committed: committed, logStart: 0, logEnd: Int64(payments.count), birthOffset: 0, newestCheckpoint: checkpoints.last?.header.offset)
+            partition: 0, committed: committed, logStart: 0, logEnd: Int64(payments.count), birthOffset: 0, newestCheckpoint: checkpoints.last?.header.offset,
+            partitionCount: 1)
         handle(.assigned([claim]))
     }
 
@@ -98,12 +104,16 @@ struct WorkerLife: ~Copyable {
         for action in actions {
             switch action {
             case .assign(let positions): reading = positions.first?.offset
-            case .load(let partition, let claim, let position, _): answers.append(.loaded(partition: partition, claim: claim, load(position)))
+            case .locate(let partition, let claim, let time):
+                let offset = payments.firstIndex { $0.time >= time }.map(Int64.init)
+                located.append(offset)
+                answers.append(.located(partition: partition, claim: claim, offset: offset))
+            case .load(let partition, let claim, let position): answers.append(.loaded(partition: partition, claim: claim, load(position)))
             case .flush(let plan): flush(plan)
             case .writeCheckpoint(let snapshot, let header): write(snapshot, header)
             case .refused(_, let why): refusals.append(why)
             case .wentLive(let partition): if let task = machine.tasks[partition] { recoveries.append(task.recoveredFrom) }
-            case .writeScores, .switched, .stopped: break
+            case .replaying, .writeScores, .switched, .stopped: break
             }
         }
     }
@@ -120,12 +130,15 @@ struct WorkerLife: ~Copyable {
         isDisturbed = true
         switch fault.how {
         case .crashBeforeCommit: restart()
+        case .crashWithoutCheckpoints:
+            checkpoints.removeAll()
+            restart()
         case .crashAfterCommit:
             commit(plan)
             restart()
-        case .abort: handle(.flushed(.aborted("for a test")))
+        case .abort: handle(.flushed(.aborted("for a test", isTransient: false)))
         case .lost:
-            handle(.flushed(.aborted("for a test")))
+            handle(.flushed(.aborted("for a test", isTransient: true)))
             handle(.revoked(isLost: true))
             assign()
         case .revoke:
@@ -158,16 +171,19 @@ struct WorkerLife: ~Copyable {
         var bytes = ByteWriter()
         CheckpointFile.encode(header, snapshot, to: &bytes)
         checkpoints.append((header, bytes.array()))
-        answers.append(.checkpointed(partition: 0, epoch: header.epoch, offset: header.offset, succeeded: true))
+        answers.append(.checkpointed(partition: 0, epoch: header.epoch, header.kept, succeeded: true))
     }
 
     private func load(_ position: CommittedPosition) -> Result<RecoveredState, Refusal> {
         do {
             let metadata = try CommitMetadata(line: position.metadata)
             guard let newest = checkpoints.last(where: { $0.header.offset <= position.offset }) else {
+                let start = Recovery.start(
+                    streamTime: metadata.streamTime, windows: Self.settings.windows, maxAhead: Self.settings.mapping.maxAheadMilliseconds,
+                    history: metadata.history, ruleSets: rules)
                 return .success(
                     RecoveredState(
-                        state: PartitionState(windows: Self.settings.windows, seed: 9), header: nil, history: metadata.history, offset: 0, anchor: nil,
+                        state: PartitionState(windows: Self.settings.windows, seed: 9), start: start, history: metadata.history, anchor: nil, kept: [],
                         ruleSets: rules))
             }
             let (header, state) = try newest.bytes.withUnsafeBytes { try CheckpointFile.decode($0, windows: Self.settings.windows, seed: 5) }
@@ -175,7 +191,9 @@ struct WorkerLife: ~Copyable {
                 return .failure(.noUsableCheckpoint("history"))
             }
             return .success(
-                RecoveredState(state: state.take(), header: header, history: history, offset: header.offset, anchor: header.anchor, ruleSets: rules))
+                RecoveredState(
+                    state: state.take(), start: .checkpoint(offset: header.offset), history: history, anchor: header.anchor, kept: [header.kept],
+                    ruleSets: rules))
         } catch {
             return .failure(.noUsableCheckpoint("\(error)"))
         }

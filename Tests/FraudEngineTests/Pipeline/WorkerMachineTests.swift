@@ -62,10 +62,196 @@ import Testing
         #expect(at > 5)
     }
 
+    /// The log alone brings back what every checkpoint held, from where the oldest live window or period needs it.
+    @Test func `a crash that takes all checkpoints with it changes no byte, and not all of the log is read again`() {
+        var random = Seeded(state: 7)
+        let payments = random.payments(1_500)
+        func life(_ fault: (at: Int, how: WorkerLife.Fault)?) -> WorkerLife {
+            var life = WorkerLife(payments, rules: [Self.ruleSets[0]], switches: [], fault: fault)
+            life.run(batch: 50)
+            return life
+        }
+        let calm = life(nil).outputs
+        #expect(calm.count > 200)
+        var at = 2
+        var starts: [Int64] = []
+        while true {
+            let disturbed = life((at, .crashWithoutCheckpoints))
+            #expect(disturbed.refusals.isEmpty, "at \(at)")
+            #expect(disturbed.outputs.difference(from: calm) == nil, "at \(at)")
+            if !disturbed.isDisturbed { break }
+            starts += disturbed.located.compactMap { $0 }
+            at += 1
+        }
+        #expect(at > 10)
+        #expect(starts.contains { $0 > 300 }, "replays begin at \(starts)")
+    }
+
+    @Test func `without a checkpoint a log that starts too late, or a history that does, is refused`() {
+        let entries = [RuleActivation(sequence: 1, ruleSet: RuleSetHash(hexadecimal: "a"), fromOffset: 10, streamTime: 0)]
+        #expect(Recovery.gap(from: 10, committed: 50, logStart: 0, history: entries) == nil)
+        #expect(Recovery.gap(from: 10, committed: 50, logStart: 10, history: entries) == nil)
+        #expect(Recovery.gap(from: 20, committed: 50, logStart: 19, history: entries) == nil)
+        #expect(Recovery.gap(from: 20, committed: 50, logStart: 20, history: entries)?.contains("log starts at 20") == true)
+        #expect(Recovery.gap(from: 50, committed: 50, logStart: 50, history: entries) == nil)
+        let later = [RuleActivation(sequence: 9, ruleSet: RuleSetHash(hexadecimal: "a"), fromOffset: 30, streamTime: 0)]
+        #expect(Recovery.gap(from: 30, committed: 50, logStart: 0, history: later) == nil)
+        #expect(Recovery.gap(from: 29, committed: 50, logStart: 0, history: later)?.contains("begins at offset 30") == true)
+    }
+
     // MARK: Events and actions
 
+    /// A machine whose partitions are live and empty.
+    private static func live(_ partitions: Int32...) -> WorkerMachine {
+        var settings = WorkerLife.settings
+        settings.partitionCount = partitions.count
+        var machine = WorkerMachine(settings: settings, ruleSet: ruleSets[0])
+        let claims = partitions.map {
+            Claim(partition: $0, committed: nil, logStart: 0, logEnd: 0, birthOffset: 0, newestCheckpoint: nil, partitionCount: partitions.count)
+        }
+        _ = machine.handle(.assigned(claims), now: 0, wallClock: 5)
+        _ = machine.handle(.tick, now: 0, wallClock: 5)
+        for action in machine.handle(.flushed(.committed), now: 0, wallClock: 5) {
+            if case .writeCheckpoint(_, let header) = action {
+                _ = machine.handle(.checkpointed(partition: header.partition, epoch: 5, header.kept, succeeded: true), now: 0, wallClock: 5)
+            }
+        }
+        return machine
+    }
+
+    /// Folds the first payments into a partition; all of them or none have outputs.
+    private static func fold(_ count: Int, into partition: Int32, of machine: inout WorkerMachine) {
+        TestRecords.with(Array(payments.prefix(count)), from: 0) { records in
+            machine.fold(partition: partition, UnsafeBufferPointer(rebasing: records[..<min(64, count)]), now: 1) { _, _, _ in }
+        }
+    }
+
+    private static func plan(_ actions: [WorkerAction]) -> FlushPlan? {
+        for case .flush(let plan) in actions { return plan }
+        return nil
+    }
+
+    @Test func `a partition refused while outputs wait takes them with it`() {
+        var machine = Self.live(0, 1)
+        Self.fold(60, into: 0, of: &machine)
+        Self.fold(40, into: 1, of: &machine)
+        let before = machine.outbox.entries.count { $0.partition == 1 }
+        #expect(before > 0)
+        #expect(machine.outbox.entries.contains { $0.partition == 0 })
+        _ = machine.handle(.logLost(partition: 0, start: 900), now: 2, wallClock: 5)
+        #expect(machine.outbox.entries.count == before)
+        #expect(Self.plan(machine.handle(.tick, now: 2_000, wallClock: 5))?.offsets.map(\.partition) == [1])
+    }
+
+    @Test func `the partition whose transaction fails is tried alone, so that others go on`() {
+        var machine = Self.live(0, 1)
+        Self.fold(60, into: 0, of: &machine)
+        Self.fold(40, into: 1, of: &machine)
+        #expect(Self.plan(machine.handle(.tick, now: 2_000, wallClock: 5))?.offsets.map(\.partition) == [0, 1])
+        var loads: [(partition: Int32, claim: UInt64)] = []
+        for case .load(let partition, let claim, _) in machine.handle(.flushed(.aborted("too large", isTransient: false)), now: 2_000, wallClock: 5) {
+            loads.append((partition, claim))
+        }
+        #expect(loads.map(\.partition) == [0, 1])
+        for load in loads {
+            let state = RecoveredState(
+                state: PartitionState(windows: PartitionPropertyTests.windows, seed: 1), start: .nothing,
+                history: [RuleActivation(sequence: 1, ruleSet: Self.ruleSets[0].hash, fromOffset: 0, streamTime: StreamTime.none)], anchor: nil, kept: [],
+                ruleSets: [Self.ruleSets[0]])
+            _ = machine.handle(.loaded(partition: load.partition, claim: load.claim, .success(state)), now: 2_001, wallClock: 5)
+        }
+        Self.fold(60, into: 0, of: &machine)
+        Self.fold(40, into: 1, of: &machine)
+        let first = Self.plan(machine.handle(.tick, now: 4_000, wallClock: 5))
+        #expect(first?.offsets.map(\.partition) == [0])
+        #expect(first?.covers(1) == false)
+        let waiting = machine.outbox.entries.count { $0.partition == 1 }
+        _ = machine.handle(.flushed(.aborted("too large", isTransient: false)), now: 4_000, wallClock: 5)
+        #expect(machine.outbox.entries.count == waiting)
+        #expect(Self.plan(machine.handle(.tick, now: 6_000, wallClock: 5))?.offsets.map(\.partition) == [1])
+        _ = machine.handle(.flushed(.committed), now: 6_000, wallClock: 5)
+        let isEmpty = machine.outbox.isEmpty
+        #expect(isEmpty)
+        #expect(machine.tasks[1]?.committed?.offset == 40)
+    }
+
+    @Test func `a topic that grew while the service runs is refused, births too`() {
+        var machine = WorkerMachine(settings: WorkerLife.settings, ruleSet: Self.ruleSets[0])
+        let claim = Claim(partition: 1, committed: nil, logStart: 0, logEnd: 0, birthOffset: 0, newestCheckpoint: nil, partitionCount: 2)
+        var found: Refusal?
+        for case .refused(_, let why) in machine.handle(.assigned([claim]), now: 0, wallClock: 0) { found = why }
+        #expect(found == .partitionCountChanged(committed: 1, now: 2))
+    }
+
+    @Test func `a checkpoint store that cannot be asked is not taken for an empty one`() {
+        var machine = WorkerMachine(settings: WorkerLife.settings, ruleSet: Self.ruleSets[0])
+        var claim = Self.claim(nil)
+        claim.storeProblem = "stale file handle"
+        var found: Refusal?
+        for case .refused(_, let why) in machine.handle(.assigned([claim]), now: 0, wallClock: 0) { found = why }
+        #expect(found == .noUsableCheckpoint("stale file handle"))
+    }
+
+    /// An idle partition's switches all stand at one offset.
+    @Test func `however often rules switch without a payment, the committed history goes on from a kept checkpoint`() {
+        var machine = Self.live(0)
+        var kept = [KeptCheckpoint(offset: 0, sequence: 1)]
+        var committed: CommittedPosition?
+        var switchCount = 0
+        for round in 0..<200 {
+            let now = Int64(round + 1) * 1_000
+            var actions = machine.handle(.rulesOffered(Self.ruleSets[(switchCount + 1) % 3]), now: now, wallClock: 5)
+            var written: [CheckpointHeader] = []
+            while !actions.isEmpty {
+                var further: [WorkerAction] = []
+                for action in actions {
+                    switch action {
+                    case .flush(let plan):
+                        committed = plan.offsets.first?.position
+                        further += machine.handle(.flushed(.committed), now: now, wallClock: 5)
+                    case .writeCheckpoint(_, let header): written.append(header)
+                    case .switched: switchCount += 1
+                    case .assign, .load, .locate, .replaying, .writeScores, .refused, .wentLive, .stopped: break
+                    }
+                }
+                actions = further.isEmpty && round % 2 == 1 ? machine.handle(.tick, now: now, wallClock: 5) : further
+                if further.isEmpty, actions.isEmpty { break }
+            }
+            for header in written {
+                kept = Array((kept + [header.kept]).suffix(3))
+                _ = machine.handle(.checkpointed(partition: 0, epoch: 5, header.kept, succeeded: true), now: now, wallClock: 5)
+            }
+            guard let committed, let metadata = try? CommitMetadata(line: committed.metadata), let newest = kept.last else { continue }
+            #expect(metadata.history.count <= CommitMetadata.historyLimit)
+            #expect(metadata.history.first.map { $0.sequence <= newest.sequence + 1 } == true, "round \(round)")
+        }
+        #expect(switchCount > 40)
+    }
+
+    @Test func `a checkpoint store that fails is left alone for a while, and a stop tries once`() {
+        var machine = Self.live(0)
+        Self.fold(64, into: 0, of: &machine)
+        func snapshots(_ actions: [WorkerAction]) -> [CheckpointHeader] {
+            actions.compactMap { if case .writeCheckpoint(_, let header) = $0 { header } else { nil } }
+        }
+        _ = machine.handle(.tick, now: 2_000, wallClock: 5)
+        let first = snapshots(machine.handle(.flushed(.committed), now: 2_000, wallClock: 5))
+        #expect(first.map(\.offset) == [64])
+        _ = machine.handle(.checkpointed(partition: 0, epoch: 5, first[0].kept, succeeded: false), now: 2_100, wallClock: 5)
+        #expect(snapshots(machine.handle(.tick, now: 4_000, wallClock: 5)).isEmpty)
+        let again = snapshots(machine.handle(.tick, now: 13_000, wallClock: 5))
+        #expect(again.map(\.offset) == [64])
+        _ = machine.handle(.checkpointed(partition: 0, epoch: 5, again[0].kept, succeeded: false), now: 13_100, wallClock: 5)
+        let last = snapshots(machine.handle(.stop, now: 14_000, wallClock: 5))
+        #expect(last.map(\.offset) == [64])
+        #expect(snapshots(machine.handle(.checkpointed(partition: 0, epoch: 5, last[0].kept, succeeded: false), now: 14_100, wallClock: 5)).isEmpty)
+        #expect(snapshots(machine.handle(.tick, now: 60_000, wallClock: 5)).isEmpty)
+    }
+
     private static func claim(_ committed: CommittedPosition?, newestCheckpoint: Int64? = nil, logStart: Int64 = 0, logEnd: Int64 = 100) -> Claim {
-        Claim(partition: 0, committed: committed, logStart: logStart, logEnd: logEnd, birthOffset: logStart, newestCheckpoint: newestCheckpoint)
+        Claim(
+            partition: 0, committed: committed, logStart: logStart, logEnd: logEnd, birthOffset: logStart, newestCheckpoint: newestCheckpoint,
+            partitionCount: 1)
     }
 
     private static func metadata(count: Int = 1, fold: String = "f", history: Int = 1) -> CommitMetadata {
@@ -124,7 +310,7 @@ import Testing
             case .wentLive: names.append("live")
             case .writeCheckpoint: names.append("checkpoint")
             case .assign(let given): names.append("read \(given.map(\.offset))")
-            case .load, .flush, .writeScores, .refused, .switched, .stopped: names.append("other")
+            case .load, .locate, .flush, .replaying, .writeScores, .refused, .switched, .stopped: names.append("other")
             }
         }
         #expect(names == ["live", "checkpoint", "read [0]"])
@@ -136,7 +322,9 @@ import Testing
         var refusals: [Refusal] = []
         for attempt in 0..<3 {
             _ = machine.handle(.tick, now: Int64(attempt) * 2_000, wallClock: 5)
-            for case .refused(_, let why) in machine.handle(.flushed(.aborted("no space")), now: Int64(attempt) * 2_000, wallClock: 5) { refusals.append(why) }
+            for case .refused(_, let why) in machine.handle(.flushed(.aborted("no space", isTransient: false)), now: Int64(attempt) * 2_000, wallClock: 5) {
+                refusals.append(why)
+            }
         }
         #expect(refusals == [.abortedThrice(offset: 0, cause: "no space")])
     }
