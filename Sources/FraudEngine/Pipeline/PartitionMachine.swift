@@ -39,9 +39,10 @@ package struct PartitionMachine: ~Copyable {
         state.totals = totals
     }
 
-    mutating func snapshot() -> PartitionSnapshot { state.snapshot() }
+    /// A read-only view of the state for another thread, at most one at a time; `snapshotEnded` ends it.
+    package mutating func snapshot() -> PartitionSnapshot { state.snapshot() }
 
-    mutating func snapshotEnded() { state.snapshotEnded() }
+    package mutating func snapshotEnded() { state.snapshotEnded() }
 
     func activeRule(_ number: UInt32) -> Int { Int(number) < activeRules.count ? activeRules[Int(number)] : -1 }
 

@@ -2,98 +2,184 @@ import FraudEngine
 import Glibc
 import Kafka
 
-/// `tripline bench`: the service against the configured brokers, first over a backlog longer than any queue, then at a steady rate.
+/// `tripline bench`: this program's `serve` against the configured brokers, first over a backlog longer than any queue, then at a steady rate,
+/// alternating with a bare consume-and-commit loop over the same records.
 ///
-/// Producer, service and the reader of alerts share this process; what the brokers need comes on top where they run on the same machine.
-enum Bench {
-    private static let partitions: Int32 = 4
-    private static let backlog = 2_000_000
-    private static let liveRate = 20_000
-    private static let liveSeconds = 20
+/// What is measured runs in processes of its own and is looked at from outside; what the brokers need comes on top where they share the machine.
+struct Bench {
+    static let partitions: Int32 = 4
 
-    static func run(_ given: Settings, version: String, output: Invocation.OutputFormat) -> ExitCode {
+    private let options: Invocation.Bench
+    private let given: Settings
+    /// As the user gave them, for the processes that are measured.
+    private let common: [String]
+    private let name = "tripline-bench-\(Clock.wallMilliseconds())"
+    private let folder: String
+    private let log: Log
+    /// Payments added at the steady rate, by all runs so far.
+    private var fed: Int64 = 0
+
+    static func run(_ options: Invocation.Bench, _ settings: Settings, _ invocation: Invocation) -> ExitCode {
         ProcessSignals.block()
-        let log = Log(level: given.logLevel == .info ? .warning : given.logLevel, format: .text)
         do throws(StartFailure) {
-            let settings = try settings(given)
-            defer { clean(settings, log) }
-            try createTopics(settings)
-            Terminal.note("bench: producing \(backlog) payments to \(settings.input.topic) on \(settings.kafka.bootstrapServers)\n")
-            try produceBacklog(settings)
-            Terminal.note("bench: reading the backlog\n")
-            let service = try Service.start(settings, version: version, log: log)
-            let first = measureBacklog(service)
-            Terminal.note("bench: \(liveRate) payments/s for \(liveSeconds) s\n")
-            let second = measureLive(service, settings, log)
-            let code = service.stop()
-            BenchReport(workers: service.boards.count, partitions: Int(partitions), backlog: first, live: second).print(output)
-            return code
+            switch options.part {
+            case .state: try StateBench.run(options, invocation.output)
+            case .bareLoop(let topic): Terminal.data(try BareLoop.run(settings, topic: topic, payments: options.payments).json + "\n")
+            case .service:
+                var bench = try Bench(options, settings, invocation)
+                defer { bench.clean() }
+                try bench.measure().print(invocation.output)
+            }
+            return .ok
         } catch {
             return ServeCommand.fail(error)
         }
     }
 
+    private init(_ options: Invocation.Bench, _ settings: Settings, _ invocation: Invocation) throws(StartFailure) {
+        self.options = options
+        given = settings
+        log = Log(level: .warning, format: .text)
+        var words: [String] = []
+        if let config = invocation.config { words += ["--config", config] }
+        for assignment in invocation.settings where assignment.flag == "--set" { words += ["--set", assignment.text] }
+        common = words
+        folder = try Self.withFiles { () throws(FileSystem.Problem) in try FileSystem.makeTemporaryFolder("tripline-bench") }
+    }
+
+    private var inputTopic: String { "\(name)-payments" }
+
+    private func outputs(_ group: String) -> [String] { ["alerts", "shadow", "late", "dlq"].map { "\(group)-\($0)" } }
+
+    // MARK: The run
+
+    private mutating func measure() throws(StartFailure) -> BenchReport {
+        let rules = if let given = options.rules { given } else { try BenchRules.write(into: "\(folder)/rules") }
+        try createTopics([inputTopic])
+        Terminal.note("bench: producing \(options.payments) payments to \(inputTopic) on \(given.kafka.bootstrapServers)\n")
+        try produceBacklog()
+        let redis = given.redis == nil ? RedisProcess(folder: folder) : nil
+        if given.redis == nil, redis == nil { Terminal.note("bench: redis-server is not installed, so no scores are written\n") }
+        var report = BenchReport(payments: options.payments, accounts: accounts, rate: options.rate, hasRedis: given.redis != nil || redis != nil)
+        for run in 1...options.runs {
+            Terminal.note("bench: run \(run) of \(options.runs): the bare loop\n")
+            let bare = try bareLoop()
+            let group = "\(name)-\(run)"
+            try createTopics(outputs(group))
+            Terminal.note("bench: run \(run) of \(options.runs): the service over the backlog\n")
+            let service = try BenchService(
+                common: common, group: group, topic: inputTopic, outputs: outputs(group), rules: rules, redis: redis?.port, folder: "\(folder)/\(run)")
+            let backlog = try service.measureBacklog(payments: Int64(options.payments))
+            var live: BenchReport.Live?
+            if options.seconds > 0 {
+                Terminal.note("bench: run \(run) of \(options.runs): \(options.rate) payments/s for \(options.seconds) s\n")
+                live = try measureLive(service, alerts: outputs(group)[0])
+            }
+            report.runs.append(BenchReport.Run(bare: bare, backlog: backlog, live: live, checkpoints: service.checkpointsWritten))
+            service.stop()
+        }
+        return report
+    }
+
+    private var accounts: Int { options.accounts ?? 100_000 }
+
+    private func bareLoop() throws(StartFailure) -> BareLoop.Result {
+        let output = "\(folder)/bare-\(Clock.monotonicNanoseconds())"
+        let child = try Self.withFiles { () throws(FileSystem.Problem) in
+            try ChildProcess(["/proc/self/exe", "bench", "--bare", inputTopic, "--payments", "\(options.payments)"] + common, output: output)
+        }
+        var code = child.poll()
+        while code == nil {
+            try Self.pause(milliseconds: 20)
+            code = child.poll()
+        }
+        let text = try Self.withFiles { () throws(FileSystem.Problem) in String(decoding: try FileSystem.read(output), as: UTF8.self) }
+        guard code == 0, let result = BareLoop.Result(json: text) else { throw StartFailure(.unreachable, "the bare loop ended with \(code ?? 0): \(text)") }
+        return result
+    }
+
+    static func withFiles<Value>(_ body: () throws(FileSystem.Problem) -> Value) throws(StartFailure) -> Value {
+        do throws(FileSystem.Problem) { return try body() } catch { throw StartFailure(.refused, "\(error)") }
+    }
+
+    /// Waits, and ends the run where the user asks for it.
+    static func pause(milliseconds: Int) throws(StartFailure) {
+        if case .stop = ProcessSignals.next(milliseconds: milliseconds) { throw StartFailure(.findings, "bench: stopped before the end; nothing is reported") }
+    }
+
+    private mutating func measureLive(_ service: BenchService, alerts topic: String) throws(StartFailure) -> BenchReport.Live {
+        let from = Clock.wallMilliseconds()
+        let alerts = AlertReader(
+            properties: given.consumerProperties, topic: topic, partitions: Self.partitions, since: from, log: log, show: { _ in })
+        let reader = DedicatedThread.start("alert-reader") { alerts.run() }
+        let feed = PaymentFeed(
+            .generated(seed: 2, burstEvery: 200, accounts: accounts), rate: options.rate, topic: inputTopic, properties: given.clientProperties,
+            headroom: Int64.max, readCount: { 0 })
+        let start = Clock.monotonicNanoseconds()
+        let processor = service.process.processorSeconds ?? 0
+        let producing = DedicatedThread.start("payments") { feed.run() }
+        defer {
+            alerts.stop()
+            reader.join()
+        }
+        do throws(StartFailure) {
+            for _ in 0..<options.seconds * 10 { try Self.pause(milliseconds: 100) }
+        } catch {
+            feed.stop()
+            producing.join()
+            throw error
+        }
+        let cores = ((service.process.processorSeconds ?? 0) - processor) / (Double(Clock.monotonicNanoseconds() - start) / 1e9)
+        feed.stop()
+        producing.join()
+        if let problem = feed.problem { throw StartFailure(.unreachable, "payments could not be produced: \(problem)") }
+        fed += feed.sentCount
+        try service.wait(until: Int64(options.payments) + fed)
+        try Self.pause(milliseconds: 300)
+        let latencies = alerts.latest.latencies.sorted()
+        return BenchReport.Live(sent: feed.sentCount, cores: cores, latencies: latencies, residentBytes: service.process.residentBytes(peak: false) ?? 0)
+    }
+
     // MARK: Set-up
 
-    private static func settings(_ given: Settings) throws(StartFailure) -> Settings {
-        var settings = given
-        let name = "tripline-bench-\(Clock.wallMilliseconds())"
-        settings.group = name
-        settings.input.topic = "\(name)-payments"
-        settings.input.start = .earliest
-        settings.output = Settings.Output(
-            alerts: "\(name)-alerts", shadow: "\(name)-shadow", late: "\(name)-late", deadLetters: "\(name)-dlq")
-        settings.httpListen = HostPort(host: "127.0.0.1", port: 0)
-        settings.adminListen = HostPort(host: "127.0.0.1", port: 0)
-        do throws(FileSystem.Problem) {
-            settings.checkpoint.directory = try FileSystem.makeTemporaryFolder("tripline-bench")
-        } catch {
-            throw StartFailure(.refused, "\(error)")
-        }
-        return settings
-    }
-
-    private static func topics(_ settings: Settings) -> [String] {
-        [settings.input.topic, settings.output.alerts, settings.output.shadow, settings.output.late, settings.output.deadLetters]
-    }
-
-    private static func createTopics(_ settings: Settings) throws(StartFailure) {
+    private func createTopics(_ names: [String]) throws(StartFailure) {
         do throws(KafkaError) {
-            let admin = try Admin(properties: settings.clientProperties)
+            let admin = try Admin(properties: given.clientProperties)
             defer { admin.destroy() }
             try admin.checkReachable(timeoutMilliseconds: 5_000)
-            _ = try admin.createTopics(topics(settings).map { NewTopic(name: $0, partitionCount: partitions) }, timeoutMilliseconds: 10_000)
+            _ = try admin.createTopics(names.map { NewTopic(name: $0, partitionCount: Self.partitions) }, timeoutMilliseconds: 10_000)
         } catch {
             throw StartFailure(.unreachable, "\(error.message); bench needs a broker: set kafka.bootstrap_servers")
         }
     }
 
-    private static func clean(_ settings: Settings, _ log: Log) {
-        do throws(FileSystem.Problem) { try FileSystem.removeFolder(settings.checkpoint.directory) } catch {
-            log.warning("the checkpoint folder is left behind", [.path: settings.checkpoint.directory, .error: "\(error)"])
+    private func clean() {
+        do throws(FileSystem.Problem) { try FileSystem.removeFolder(folder) } catch {
+            log.warning("a folder is left behind", [.path: folder, .error: "\(error)"])
         }
         do throws(KafkaError) {
-            let admin = try Admin(properties: settings.clientProperties)
+            let admin = try Admin(properties: given.clientProperties)
             defer { admin.destroy() }
-            try admin.deleteTopics(topics(settings), timeoutMilliseconds: 10_000)
+            let left = try admin.topics(timeoutMilliseconds: 5_000).filter { $0.hasPrefix(name) }
+            if !left.isEmpty { try admin.deleteTopics(left, timeoutMilliseconds: 10_000) }
         } catch {
-            log.warning("topics are left behind", [.topic: topics(settings).joined(separator: " "), .error: "\(error)"])
+            log.warning("topics are left behind", [.topic: "\(name)-…", .error: "\(error)"])
         }
     }
 
-    /// Payments as if they had come at the live rate, up to now.
-    private static func produceBacklog(_ settings: Settings) throws(StartFailure) {
+    /// Four hours of payments, up to now.
+    private func produceBacklog() throws(StartFailure) {
         do throws(KafkaError) {
-            let producer = try PlainProducer(properties: settings.clientProperties)
-            let output = try producer.register(topic: settings.input.topic)
-            var generator = PaymentGenerator(seed: 1, rate: liveRate)
+            let producer = try PlainProducer(properties: given.clientProperties)
+            let output = try producer.register(topic: inputTopic)
+            var generator = PaymentGenerator(seed: 1, rate: max(1, options.payments / 14_400), accounts: accounts)
             var key = ByteWriter(capacity: 64)
             var value = ByteWriter(capacity: 512)
-            let start = Clock.wallMilliseconds() - Int64(backlog / liveRate) * 1_000
-            for index in 0..<backlog {
+            let end = Clock.wallMilliseconds()
+            for index in 0..<options.payments {
                 key.removeAll()
                 value.removeAll()
-                let time = start + Int64(index) * 1_000 / Int64(liveRate)
+                let time = end - 14_400_000 + Int64(index) * 14_400_000 / Int64(options.payments)
                 PaymentGenerator.append(account: generator.next(at: time, to: &value), to: &key)
                 try producer.produce(
                     output, key: UnsafeRawBufferPointer(start: key.bytes, count: key.count),
@@ -103,80 +189,6 @@ enum Bench {
             producer.destroy()
         } catch {
             throw StartFailure(.unreachable, "the backlog could not be produced: \(error)")
-        }
-    }
-
-    // MARK: Measuring
-
-    private static func readCount(_ service: Service) -> Int64 { service.totals.reduce(0) { $0 + Int64($1.records) } }
-
-    private static func measureBacklog(_ service: Service) -> BenchReport.Backlog {
-        while !service.isSettled, service.trouble == nil { Clock.pause(milliseconds: 10) }
-        let processor = ProcessUse.processorSeconds()
-        let start = Clock.monotonicNanoseconds()
-        let before = readCount(service)
-        var last = before
-        var lastChange = start
-        var longestPause: Int64 = 0
-        while service.trouble == nil, last < Int64(backlog) {
-            Clock.pause(milliseconds: 10)
-            let now = Clock.monotonicNanoseconds()
-            let count = readCount(service)
-            if count != last {
-                longestPause = max(longestPause, now - lastChange)
-                lastChange = now
-                last = count
-            }
-        }
-        return BenchReport.Backlog(
-            payments: last - before, seconds: Double(Clock.monotonicNanoseconds() - start) / 1e9,
-            processorSeconds: ProcessUse.processorSeconds() - processor, longestPauseMilliseconds: longestPause / 1_000_000,
-            residentBytes: ProcessUse.residentBytes())
-    }
-
-    private static func measureLive(_ service: Service, _ settings: Settings, _ log: Log) -> BenchReport.Live {
-        let from = Clock.wallMilliseconds()
-        let alerts = AlertReader(
-            properties: settings.consumerProperties, topic: settings.output.alerts, partitions: partitions, since: from, log: log, show: { _ in })
-        let reader = DedicatedThread.start("alert-reader") { alerts.run() }
-        let before = readCount(service)
-        let feed = PaymentFeed(
-            .generated(seed: 2, burstEvery: 200), rate: liveRate, topic: settings.input.topic, properties: settings.clientProperties, headroom: Int64.max,
-            readCount: { 0 })
-        let start = Clock.monotonicNanoseconds()
-        let processor = ProcessUse.processorSeconds()
-        let producing = DedicatedThread.start("payments") { feed.run() }
-        Clock.pause(milliseconds: liveSeconds * 1_000)
-        feed.stop()
-        producing.join()
-        let deadline = Clock.monotonicMilliseconds() + 30_000
-        while readCount(service) - before < feed.sentCount, Clock.monotonicMilliseconds() < deadline { Clock.pause(milliseconds: 20) }
-        let seconds = Double(Clock.monotonicNanoseconds() - start) / 1e9
-        alerts.stop()
-        reader.join()
-        return BenchReport.Live(
-            sent: feed.sentCount, read: readCount(service) - before, seconds: seconds, processorSeconds: ProcessUse.processorSeconds() - processor,
-            latencies: alerts.latest.latencies.sorted(), residentBytes: ProcessUse.residentBytes())
-    }
-}
-
-/// What this process has used.
-enum ProcessUse {
-    /// User and system time of all threads.
-    static func processorSeconds() -> Double {
-        var usage = rusage()
-        guard getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage) == 0 else { return 0 }
-        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-        return seconds(usage.ru_utime) + seconds(usage.ru_stime)
-    }
-
-    /// Resident memory now, from /proc/self/statm; 0 where it cannot be read.
-    static func residentBytes() -> Int {
-        do throws(SmallFile.Problem) {
-            let fields = String(decoding: try SmallFile.read("/proc/self/statm"), as: UTF8.self).split(separator: " ")
-            return fields.count > 1 ? (Int(fields[1]) ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE))) : 0
-        } catch {
-            return 0
         }
     }
 }

@@ -138,7 +138,7 @@ package struct CommandLineParser {
             case .rulesCheck: .rulesCheck(paths: words)
             case .rulesTest: .rulesTest(paths: words, filter: value("--filter"))
             case .eval: .eval(directory: words[0], file: words[1])
-            case .bench: .bench
+            case .bench: .bench(try bench(command))
             }
         if command.name == .serve, flags.contains("--check"), flags.contains("--drain") {
             throw UsageError(message: "--check and --drain exclude each other", command: command)
@@ -173,6 +173,36 @@ package struct CommandLineParser {
         if words.count > command.arguments.count, !command.repeatsLast {
             throw UsageError(message: "'\(words[command.arguments.count])' is one argument too many", hint: usage, command: command)
         }
+    }
+
+    private func bench(_ command: CommandDescription) throws(UsageError) -> Invocation.Bench {
+        var bench = Invocation.Bench()
+        if flags.contains("--state") { bench.part = .state }
+        if let topic = value("--bare") {
+            guard bench.part == .service else { throw UsageError(message: "--state and --bare exclude each other", command: command) }
+            bench.part = .bareLoop(topic: topic)
+        }
+        bench.payments = try count("--payments", command) ?? bench.payments
+        bench.accounts = try count("--accounts", command)
+        bench.runs = try count("--runs", command) ?? bench.runs
+        bench.rate = try count("--rate", command) ?? bench.rate
+        bench.rules = value("--rules")
+        if let text = value("--for") {
+            guard let duration = DurationText.milliseconds(text), duration >= 0 else {
+                throw UsageError(message: "--for takes a duration such as 20s, not '\(text)'", command: command)
+            }
+            bench.seconds = Int(duration / 1_000)
+        }
+        return bench
+    }
+
+    /// A number above 0 and of at most ten digits; nil where the option is not given.
+    private func count(_ name: String, _ command: CommandDescription) throws(UsageError) -> Int? {
+        guard let text = value(name) else { return nil }
+        guard text.utf8.count <= 10, let number = Int(text), number > 0 else {
+            throw UsageError(message: "\(name) takes a number above 0, not '\(text)'", command: command)
+        }
+        return number
     }
 
     private func demo(_ command: CommandDescription) throws(UsageError) -> Invocation.Demo {

@@ -69,7 +69,19 @@ enum CommandTable {
             name: .eval, arguments: ["DIR", "FILE"],
             summary: "run rules over a file of payments (- is stdin), without Kafka; alerts go to stdout",
             example: "tripline eval rules payments.ndjson"),
-        CommandDescription(name: .bench, summary: "measure this machine: payments per second and latencies", example: "tripline bench -o json"),
+        CommandDescription(
+            name: .bench,
+            options: [
+                OptionDescription("--payments", value: "N", "length of the backlog (default: 2000000)"),
+                OptionDescription("--accounts", value: "N", "accounts that pay (default: 100000; with --state: 1000000 and 5000000)"),
+                OptionDescription("--runs", value: "N", "how often; the worst counts (default: 3)"),
+                OptionDescription("--rate", value: "N", "payments per second of the live part (default: 20000)"),
+                OptionDescription("--for", value: "DURATION", "length of the live part; 0s leaves it out (default: 20s)"),
+                OptionDescription("--rules", value: "DIR", "measure with these rules (default: twenty made up for it)"),
+                OptionDescription("--state", "measure memory, checkpoints and recovery by number of accounts, without Kafka"),
+                OptionDescription("--bare", value: "TOPIC", "only consume and commit the payments of this topic, without folding them"),
+            ], summary: "measure payments per second, CPU, memory and latencies, beside a bare loop",
+            example: "tripline bench --set kafka.bootstrap_servers=127.0.0.1:9092 --runs 1"),
     ]
 
     static let globalOptions: [OptionDescription] = [

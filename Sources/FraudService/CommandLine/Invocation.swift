@@ -7,7 +7,7 @@ package struct Invocation: Sendable, Equatable {
         /// - filter: only tests whose rule or name has this text in it.
         case rulesTest(paths: [String], filter: String?)
         case eval(directory: String, file: String)
-        case bench
+        case bench(Bench)
     }
 
     package struct Demo: Sendable, Equatable {
@@ -18,6 +18,29 @@ package struct Invocation: Sendable, Equatable {
         /// Milliseconds; nil: until it is stopped.
         package var duration: Int64?
         package var listen: HostPort?
+    }
+
+    package struct Bench: Sendable, Equatable {
+        package enum Part: Sendable, Equatable {
+            /// The service over a backlog and live, beside the bare loop.
+            case service
+            /// The bare loop alone, over the payments of a topic.
+            case bareLoop(topic: String)
+            /// Memory, checkpoints and recovery by number of accounts, without Kafka.
+            case state
+        }
+
+        package var part = Part.service
+        package var payments = 2_000_000
+        /// nil: 100,000, or with `--state` one and five million.
+        package var accounts: Int?
+        package var runs = 3
+        /// Payments per second.
+        package var rate = 20_000
+        /// Seconds at that rate.
+        package var seconds = 20
+        /// Folder of the rules; nil: twenty made up for it.
+        package var rules: String?
     }
 
     /// What data on stdout looks like.

@@ -17,7 +17,7 @@ package enum Commands {
         case .rulesCheck(let paths): return RulesCommand.check(paths, settings, invocation.output)
         case .rulesTest(let paths, let filter): return RulesCommand.test(paths, filter: filter, settings, invocation.output)
         case .demo(let demo): return Demo.run(demo, settings, version: Version.text, output: invocation.output)
-        case .bench: return Bench.run(settings, version: Version.text, output: invocation.output)
+        case .bench(let bench): return Bench.run(bench, settings, invocation)
         case .eval(let directory, let file): return EvalCommand.run(directory, file, settings, invocation.output)
         }
     }

@@ -5,7 +5,7 @@ import Synchronization
 /// Produces payments at a steady rate, generated or from a file, and never further ahead of the service than the embedded broker can hold.
 final class PaymentFeed: Sendable {
     enum Source: Sendable {
-        case generated(seed: UInt64, burstEvery: Int? = nil)
+        case generated(seed: UInt64, burstEvery: Int? = nil, accounts: Int? = nil)
         /// NDJSON lines, each with its account's bytes.
         case lines([(account: [UInt8], json: [UInt8])])
     }
@@ -62,7 +62,8 @@ final class PaymentFeed: Sendable {
         var generator = PaymentGenerator(seed: 0, rate: rate)
         var lines: [(account: [UInt8], json: [UInt8])]?
         switch source {
-        case .generated(let seed, let burstEvery): generator = PaymentGenerator(seed: seed, rate: rate, burstEvery: burstEvery)
+        case .generated(let seed, let burstEvery, let accounts):
+            generator = PaymentGenerator(seed: seed, rate: rate, burstEvery: burstEvery, accounts: accounts)
         case .lines(let given): lines = given
         }
         var key = ByteWriter(capacity: 64)

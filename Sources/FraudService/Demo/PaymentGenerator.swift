@@ -30,9 +30,10 @@ struct PaymentGenerator: ~Copyable {
     /// - Parameters:
     ///   - rate: payments per second: an honest account makes about two in five minutes.
     ///   - burstEvery: one payment in so many begins a burst of fraud.
-    init(seed: UInt64, rate: Int, burstEvery: Int? = nil) {
+    ///   - accounts: how many there are; nil: as many as the rate asks for.
+    init(seed: UInt64, rate: Int, burstEvery: Int? = nil, accounts: Int? = nil) {
         state = seed
-        accountCount = max(2_000, rate * 150)
+        accountCount = accounts ?? max(2_000, rate * 150)
         self.burstEvery = UInt64(burstEvery ?? max(100, rate / 2))
     }
 

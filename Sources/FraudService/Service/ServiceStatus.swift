@@ -82,7 +82,7 @@ extension PartitionReport {
             "\"partition\":\(partition)", "\"worker\":\(worker)", "\"state\":\"\(state)\"", "\"checkpoint\":\(checkpoint.map(String.init) ?? "null")",
             "\"committed\":\(committed.map(String.init) ?? "null")", "\"next\":\(next)", "\"stream_time\":\(jsonTime(streamTime))", "\"lag\":\(lag)",
             "\"replay_debt\":\(replayDebt)", "\"epoch\":\(epoch)", "\"recovered_from\":\"\(recoveredFrom)\"", "\"accounts\":\(accounts)",
-            "\"bytes\":\(bytes)", "\"totals\":{\(outcomes.joined(separator: ","))}", "\"history\":[\(switches.joined(separator: ","))]",
+            "\"bytes\":\(bytes)", "\"at\":\(at)", "\"totals\":{\(outcomes.joined(separator: ","))}", "\"history\":[\(switches.joined(separator: ","))]",
         ]
         return "{\(members.joined(separator: ","))}"
     }

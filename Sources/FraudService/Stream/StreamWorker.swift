@@ -300,10 +300,10 @@ final class StreamWorker {
 
     // MARK: Reporting
 
-    /// Brings counters and positions to where other threads read them, a few times a second.
+    /// Brings counters and positions to where other threads read them, ten times a second.
     private func report() {
         let now = Clock.monotonicMilliseconds()
-        guard now - markedAt >= 250 || isStopped else { return }
+        guard now - markedAt >= 100 || isStopped else { return }
         markedAt = now
         var samples: [PartitionReport] = []
         for partition in machine.tasks.keys.sorted() {

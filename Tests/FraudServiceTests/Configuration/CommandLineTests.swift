@@ -27,7 +27,7 @@ struct CommandLineTests {
         #expect(command("rules check a b") == .rulesCheck(paths: ["a", "b"]))
         #expect(command("rules test a --filter=x") == .rulesTest(paths: ["a"], filter: "x"))
         #expect(command("eval rules -") == .eval(directory: "rules", file: "-"))
-        #expect(command("bench") == .bench)
+        #expect(command("bench") == .bench(Invocation.Bench()))
     }
 
     @Test func `global options stand before and after the command, settings keep their order`() {

@@ -1,0 +1,33 @@
+"""`tripline bench` measures the service beside a bare loop, and leaves nothing behind."""
+import json
+import subprocess
+
+from harness import BINARY, ENVIRONMENT, EndToEnd
+
+
+class Bench(EndToEnd):
+    needs = ("kafka", "redis")
+
+    def bench(self, *words):
+        done = subprocess.run([BINARY, "bench", *words], capture_output=True, text=True, timeout=180, env=ENVIRONMENT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def test_backlog_and_live(self):
+        report, = self.bench(
+            "--set", f"kafka.bootstrap_servers={self.kafka.servers}", "--set", f"redis.url={self.redis.url}", "--payments", "300000", "--accounts", "2000",
+            "--runs", "1", "--rate", "2000", "--for", "3s", "-o", "json")
+        run, = report["runs"]
+        self.assertEqual(run["bare_loop"]["payments"] >= 300000, True)
+        self.assertGreater(run["backlog"]["payments"], 0)
+        self.assertGreater(run["backlog"]["peak_bytes"], 1 << 20)
+        self.assertGreater(run["live"]["sent"], 3000)
+        self.assertGreater(run["live"]["alerts"], 0)
+        self.assertGreater(run["checkpoints"], 0)
+        self.assertGreater(len(self.redis.call("KEYS", "tripline:tripline-bench-*:risk")), 0)
+        self.assertEqual([name for name in self.kafka.admin.list_topics(timeout=10).topics if name.startswith("tripline-bench")], [])
+
+    def test_state(self):
+        report, = self.bench("--state", "--accounts", "50000", "-o", "json")
+        self.assertEqual(report["accounts"], 50000)
+        self.assertGreater(report["checkpoint_bytes"], 50000 * 20)
