@@ -85,7 +85,8 @@ package final class Service: Sendable {
         let loaded: LoadedRuleSet
         switch RuleFiles.load(directory: settings.rules.directory, baseWindowMilliseconds: settings.windows.size) {
         case .success(let good): loaded = good
-        case .failure(let diagnostics): throw StartFailure(.usage, diagnostics.text + "the rules in '\(settings.rules.directory)' do not load")
+        case .failure(let diagnostics):
+            throw StartFailure(.usage, diagnostics.text + UnloadedRules.ofSettings(settings.rules.directory, diagnostics).sentence)
         }
         let directory = CheckpointDirectory(root: settings.checkpoint.directory, group: settings.group, topic: settings.input.topic)
         do throws(FileSystem.Problem) {

@@ -71,6 +71,12 @@ struct CommandLineTests {
         #expect(parse("rules --help") == parse("-h"))
     }
 
+    @Test func `an option that takes a value shows one`() {
+        for option in CommandTable.globalOptions + CommandTable.commands.flatMap(\.options) where option.value != nil {
+            #expect(option.help.contains("(default: ") || option.help.contains("for example "), "\(option.name)")
+        }
+    }
+
     @Test func `every command has a description`() {
         #expect(CommandTable.commands.map(\.name) == CommandDescription.Name.allCases)
     }
