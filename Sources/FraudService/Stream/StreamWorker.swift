@@ -62,6 +62,7 @@ final class StreamWorker {
     var headerScratch = ByteWriter(capacity: 1024)
     private var batch = RecordBatch(capacity: StreamWorker.batchCapacity)
     private let run: UnsafeMutablePointer<RawRecord>
+    private var recoveringSince: [Int32: Int64] = [:]
     private var callbackCount = 0
     private var isRevoking = false
     private var failure: WorkerFailure?
@@ -193,7 +194,10 @@ final class StreamWorker {
             // A revoke is answered by giving up the whole assignment, once, at its end.
             guard !isRevoking else { return }
             do throws(KafkaError) { try consumer.assign(positions) } catch { throw .client("\(error)") }
-        case .load(let partition, let claim, let committed): shared.checkpoints.offer(.load(partition: partition, claim: claim, committed, inbox))
+        case .load(let partition, let claim, let committed):
+            // Not a claim: what was folded into an aborted transaction is recovered.
+            recoveringSince[partition] = recoveringSince[partition] ?? Clock.monotonicMilliseconds()
+            shared.checkpoints.offer(.load(partition: partition, claim: claim, committed, inbox))
         case .locate(let partition, let claim, let time): handle(.located(partition: partition, claim: claim, offset: try offset(partition, at: time)))
         case .flush(let plan):
             let outcome = try transact(plan)
@@ -201,14 +205,19 @@ final class StreamWorker {
         case .writeScores(let changes, let epochs): shared.scores?.offer(changes, epochs: epochs, inbox: inbox)
         case .writeCheckpoint(let snapshot, let header): shared.checkpoints.offer(.write(snapshot, header, inbox))
         case .refused(let partition, let why):
+            recoveringSince[partition] = nil
             if case .digestMismatch = why { shared.metrics.digestMismatch() }
             shared.log.error("partition refused", [.partition: "\(partition)", .reason: why.name, .error: why.message, .cure: why.cure(shared, partition)])
         case .replaying(let partition, let from, let until):
             shared.log.info("replaying", [.partition: "\(partition)", .from: "\(from)", .until: "\(until)"])
         case .wentLive(let partition):
             if let task = machine.tasks[partition] {
-                shared.metrics.recovered(from: task.recoveredFrom)
-                shared.log.info("partition live", [.partition: "\(partition)", .offset: "\(task.machine.next)", .source: task.recoveredFrom])
+                let now = Clock.monotonicMilliseconds()
+                let seconds = Double(now - (recoveringSince.removeValue(forKey: partition) ?? now)) / 1_000
+                shared.metrics.recovered(from: task.recoveredFrom, seconds: seconds)
+                shared.log.info(
+                    "partition live",
+                    [.partition: "\(partition)", .offset: "\(task.machine.next)", .source: task.recoveredFrom, .seconds: "\(seconds)"])
             }
         case .switched(let partition, let entry):
             shared.log.info(
@@ -225,6 +234,7 @@ final class StreamWorker {
         do throws(WorkerFailure) {
             switch event {
             case .assigned(let partitions):
+                recoveringSince = Dictionary(uniqueKeysWithValues: partitions.map { ($0, Clock.monotonicMilliseconds()) })
                 let claims = try self.claims(partitions)
                 membership = consumer.groupMetadata()
                 membershipEpoch = machine.assignmentEpoch + 1
@@ -309,7 +319,9 @@ final class StreamWorker {
         for partition in machine.tasks.keys.sorted() {
             guard let task = machine.tasks[partition] else { continue }
             let end = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.high ?? task.machine.next
-            samples.append(PartitionReport(task, logEnd: end))
+            var sample = PartitionReport(task, logEnd: end)
+            sample.unstable = consumer.partitionEnds.first { $0.partition == partition }.map { max(0, $0.high - $0.stable) }
+            samples.append(sample)
         }
         var refusals: [Int32: RefusalReport] = [:]
         for (partition, why) in machine.refused {
