@@ -25,6 +25,8 @@ struct CommandDescription: Sendable {
         case rulesCheck = "rules check"
         case rulesTest = "rules test"
         case eval
+        case doctor
+        case configPrint = "config print"
         case bench
     }
 
@@ -69,6 +71,13 @@ enum CommandTable {
             name: .eval, arguments: ["DIR", "FILE"],
             summary: "run rules over a file of payments (- is stdin), without Kafka; alerts go to stdout",
             example: "tripline eval rules payments.ndjson"),
+        CommandDescription(
+            name: .doctor,
+            options: [OptionDescription("--acls", "print the kafka-acls.sh commands for the rights that the service needs, and ask nobody")],
+            summary: "look at everything the service depends on, and say what to mend", example: "tripline doctor --config tripline.yaml"),
+        CommandDescription(
+            name: .configPrint, options: [OptionDescription("--show-origin", "say of each setting where it comes from")],
+            summary: "print every setting as it holds, secrets as ***", example: "tripline config print --show-origin"),
         CommandDescription(name: .bench, summary: "measure this machine: payments per second and latencies", example: "tripline bench -o json"),
     ]
 

@@ -28,6 +28,8 @@ struct CommandLineTests {
         #expect(command("rules test a --filter=x") == .rulesTest(paths: ["a"], filter: "x"))
         #expect(command("eval rules -") == .eval(directory: "rules", file: "-"))
         #expect(command("bench") == .bench)
+        #expect(command("doctor --acls") == .doctor(printsACLs: true))
+        #expect(command("config print --show-origin") == .configPrint(showsOrigin: true))
     }
 
     @Test func `global options stand before and after the command, settings keep their order`() {
