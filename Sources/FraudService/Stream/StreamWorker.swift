@@ -3,13 +3,22 @@ import Kafka
 import Synchronization
 
 /// Why a worker cannot go on.
-enum WorkerFailure: Error, Sendable {
+enum WorkerFailure: Error, Sendable, CustomStringConvertible {
     /// Another process runs under the same identity.
     case fenced(String)
     case unreachable(String)
     /// The broker cannot do what the service needs.
     case unsupported(String)
     case client(String)
+
+    var description: String {
+        switch self {
+        case .fenced(let why): "fenced: \(why)"
+        case .unreachable(let why): "Kafka does not answer: \(why)"
+        case .unsupported(let why): "not supported by the brokers: \(why)"
+        case .client(let why): "the client gave up: \(why)"
+        }
+    }
 }
 
 /// What all workers of a service share; immutable or thread-safe.
@@ -173,11 +182,11 @@ final class StreamWorker {
                 let start = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.low ?? 0
                 handle(.logLost(partition: partition, start: start))
             }
-            shared.log.warning("consumer", [.error: "\(error)"])
+            shared.log.warning("the Kafka consumer reports a problem", [.error: "\(error)"])
         }
         if let fatal = consumer.fatalError, failure == nil { failure = fatal.isFenced ? .fenced("\(fatal)") : .client("\(fatal)") }
         output.producer.poll()
-        while let error = output.producer.nextError() { shared.log.warning("producer", [.error: "\(error)"]) }
+        while let error = output.producer.nextError() { shared.log.warning("the Kafka producer reports a problem", [.error: "\(error)"]) }
     }
 
     // MARK: Actions
@@ -217,7 +226,7 @@ final class StreamWorker {
                 shared.metrics.recovered(from: task.recoveredFrom, seconds: seconds)
                 shared.log.info(
                     "partition live",
-                    [.partition: "\(partition)", .offset: "\(task.machine.next)", .source: task.recoveredFrom, .seconds: "\(seconds)"])
+                    [.partition: "\(partition)", .offset: "\(task.machine.next)", .source: task.recoveredFrom, .seconds: Log.seconds(seconds)])
             }
         case .switched(let partition, let entry):
             shared.log.info(
@@ -241,7 +250,8 @@ final class StreamWorker {
                 shared.log.info("partitions assigned", [.count: "\(partitions.count)"])
                 handle(.assigned(claims))
             case .revoked(let partitions, let isLost):
-                shared.log.info("partitions revoked", [.count: "\(partitions.count)", .reason: isLost ? "lost" : "rebalance"])
+                let reason = isLost ? "lost" : isStopped ? "stopping" : "rebalance"
+                shared.log.info("partitions revoked", [.count: "\(partitions.count)", .reason: reason])
                 isRevoking = true
                 handle(.revoked(isLost: isLost))
                 isRevoking = false
