@@ -3,8 +3,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 RELEASE := .build/release/tripline
+PREFIX ?= /usr/local
 
-.PHONY: help setup demo test test-unit test-end-to-end build bench lint format clean kafka sanitizers prove-real-payments prove-oracle-fails
+.PHONY: help setup demo test test-unit test-end-to-end build install bench lint format clean kafka sanitizers prove-real-payments prove-oracle-fails
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
@@ -28,7 +29,10 @@ test-end-to-end: setup ## Run the end-to-end tests only (SUITES="test_kill …" 
 build: setup ## Build the release binary
 	swift build -c release --product tripline
 
-bench: build ## Measure throughput and recovery on this machine
+install: build ## Put tripline into $(PREFIX)/bin (PREFIX=/usr/local)
+	install -D -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/tripline
+
+bench: build ## Measure throughput and latency on this machine, with a broker
 	$(RELEASE) bench $(ARGS)
 
 lint: ## Check formatting, shell scripts and Python

@@ -77,6 +77,7 @@ class Kafka:
             "transaction.state.log.min.isr": 1, "transaction.state.log.num.partitions": 4, "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1, "auto.create.topics.enable": "false",
         }
+        self.adjust(settings)
         self.properties = self.folder / "server.properties"
         self.properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         cluster = subprocess.run([self.home / "bin/kafka-storage.sh", "random-uuid"], capture_output=True, text=True, check=True).stdout.strip()
@@ -84,6 +85,9 @@ class Kafka:
             [self.home / "bin/kafka-storage.sh", "format", "-t", cluster, "-c", self.properties], check=True, stdout=subprocess.DEVNULL)
         self.process = None
         self.start()
+
+    def adjust(self, settings):
+        """A place for brokers of another kind."""
 
     def start(self):
         environment = dict(os.environ, LOG_DIR=str(self.folder), KAFKA_HEAP_OPTS="-Xmx640m -Xms256m")

@@ -28,7 +28,7 @@ extension WorkerMachine {
             bear(claim, now: now, wallClock: wallClock)
             return []
         }
-        switch check(claim, committed) {
+        switch Self.check(claim, committed, partitionCount: settings.partitionCount, foldHash: settings.foldHash) {
         case .failure(let why): return [refuse(claim.partition, why)]
         case .success(let metadata):
             loading[claim.partition] = Loading(committed: committed, metadata: metadata, logStart: claim.logStart)
@@ -37,17 +37,19 @@ extension WorkerMachine {
     }
 
     /// What can be known before a checkpoint is read.
-    private func check(_ claim: Claim, _ committed: CommittedPosition) -> Result<CommitMetadata, Refusal> {
+    package static func check(
+        _ claim: Claim, _ committed: CommittedPosition, partitionCount: Int, foldHash: String
+    ) -> Result<CommitMetadata, Refusal> {
         let metadata: CommitMetadata
         do throws(CommitMetadata.Problem) {
             metadata = try CommitMetadata(line: committed.metadata)
         } catch {
             return .failure(.metadataUnreadable("\(error)"))
         }
-        if metadata.partitionCount != settings.partitionCount {
-            return .failure(.partitionCountChanged(committed: metadata.partitionCount, now: settings.partitionCount))
+        if metadata.partitionCount != partitionCount {
+            return .failure(.partitionCountChanged(committed: metadata.partitionCount, now: partitionCount))
         }
-        if metadata.foldHash != settings.foldHash { return .failure(.foldChanged(committed: metadata.foldHash, now: settings.foldHash)) }
+        if metadata.foldHash != foldHash { return .failure(.foldChanged(committed: metadata.foldHash, now: foldHash)) }
         if committed.offset > claim.logEnd { return .failure(.offsetBeyondLog(committed: committed.offset, end: claim.logEnd)) }
         if committed.offset < claim.logStart { return .failure(.logStartsLater(needed: committed.offset, start: claim.logStart)) }
         return .success(metadata)

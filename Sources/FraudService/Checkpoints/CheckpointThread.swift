@@ -53,7 +53,8 @@ final class CheckpointThread: Sendable {
             let seconds = Double(Clock.monotonicNanoseconds() - start) / 1e9
             metrics.checkpointWritten(seconds: seconds)
             problem.withLock { $0 = nil }
-            log.info("checkpoint written", [.partition: "\(header.partition)", .offset: "\(header.offset)", .bytes: "\(count)", .seconds: "\(seconds)"])
+            log.info(
+                "checkpoint written", [.partition: "\(header.partition)", .offset: "\(header.offset)", .bytes: "\(count)", .seconds: Log.seconds(seconds)])
         } catch {
             succeeded = false
             metrics.checkpointFailed()

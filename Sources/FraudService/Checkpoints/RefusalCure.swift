@@ -1,11 +1,13 @@
 import FraudEngine
 
 extension Refusal {
+    func cure(_ shared: WorkerEnvironment, _ partition: Int32) -> String { cure(shared.directory, partition) }
+
     /// What a person can do about it, as commands where there are any.
-    func cure(_ shared: WorkerEnvironment, _ partition: Int32) -> String {
-        let group = shared.settings.group
-        let topic = shared.settings.topic
-        let folder = shared.directory.folder(of: partition)
+    func cure(_ directory: CheckpointDirectory, _ partition: Int32) -> String {
+        let group = directory.group
+        let topic = directory.topic
+        let folder = directory.folder(of: partition)
         let anew =
             "to begin the partition anew (alerts of its open windows may come again): stop all instances, wait until the group is empty (session.timeout.ms, 10 s), kafka-consumer-groups.sh --group \(group) "
             + "--delete-offsets --topic \(topic):\(partition), mv \(folder) \(folder).old, start"
@@ -16,7 +18,7 @@ extension Refusal {
             return
                 "to begin the partition anew (what the topic still holds is read again, and its alerts come again): stop all instances, mv \(folder) \(folder).old, start"
         case .noUsableCheckpoint, .ruleSetMissing:
-            return "bring back \(shared.directory.root) as the last instance left it (all instances share one), or \(anew)"
+            return "bring back \(directory.root) as the last instance left it (all instances share one), or \(anew)"
         case .abortedThrice: return "mend what the broker says and restart; the partition goes on where it was"
         case .metadataUnreadable, .anchorMismatch, .offsetBeyondLog, .logStartsLater, .digestMismatch: return anew
         }

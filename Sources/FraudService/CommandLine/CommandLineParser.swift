@@ -139,6 +139,8 @@ package struct CommandLineParser {
             case .rulesTest: .rulesTest(paths: words, filter: value("--filter"))
             case .eval: .eval(directory: words[0], file: words[1])
             case .bench: .bench(try bench(command))
+            case .doctor: .doctor(printsACLs: flags.contains("--acls"))
+            case .configPrint: .configPrint(showsOrigin: flags.contains("--show-origin"))
             }
         if command.name == .serve, flags.contains("--check"), flags.contains("--drain") {
             throw UsageError(message: "--check and --drain exclude each other", command: command)

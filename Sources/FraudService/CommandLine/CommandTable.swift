@@ -25,6 +25,8 @@ struct CommandDescription: Sendable {
         case rulesCheck = "rules check"
         case rulesTest = "rules test"
         case eval
+        case doctor
+        case configPrint = "config print"
         case bench
     }
 
@@ -53,17 +55,17 @@ enum CommandTable {
         CommandDescription(
             name: .demo,
             options: [
-                OptionDescription("--payments", value: "FILE", "take payments from this file (NDJSON) instead of making them up"),
-                OptionDescription("--rate", value: "N", "payments per second"),
-                OptionDescription("--for", value: "DURATION", "end after this time, for example 30s"),
-                OptionDescription("--listen", value: "ADDR", "where the API and the console listen, host:port"),
+                OptionDescription("--payments", value: "FILE", "payments from a file, one JSON a line, for example payments.ndjson (default: made up)"),
+                OptionDescription("--rate", value: "N", "payments per second (default: \(Demo.defaultRate))"),
+                OptionDescription("--for", value: "DURATION", "end after this time, for example 30s (default: on Ctrl-C)"),
+                OptionDescription("--listen", value: "ADDR", "where the API listens, for example 127.0.0.1:8081 (default: http.listen)"),
             ], summary: "run the whole service on an embedded broker, without any set-up", example: "tripline demo --rate 2000 --for 30s"),
         CommandDescription(
             name: .rulesCheck, arguments: ["PATH"], repeatsLast: true, summary: "check rule files and say where what is wrong",
             example: "tripline rules check rules"),
         CommandDescription(
             name: .rulesTest, arguments: ["PATH"], repeatsLast: true,
-            options: [OptionDescription("--filter", value: "TEXT", "only tests whose rule or name has this text in it")],
+            options: [OptionDescription("--filter", value: "TEXT", "only tests with this text in rule or name, for example velocity (default: all)")],
             summary: "run the tests in rule files", example: "tripline rules test rules --filter velocity"),
         CommandDescription(
             name: .eval, arguments: ["DIR", "FILE"],
@@ -82,14 +84,21 @@ enum CommandTable {
                 OptionDescription("--bare", value: "TOPIC", "only consume and commit the payments of this topic, without folding them"),
             ], summary: "measure payments per second, CPU, memory and latencies, beside a bare loop",
             example: "tripline bench --set kafka.bootstrap_servers=127.0.0.1:9092 --runs 1"),
+        CommandDescription(
+            name: .doctor,
+            options: [OptionDescription("--acls", "print the kafka-acls.sh commands for the rights that the service needs, and ask nobody")],
+            summary: "look at everything the service depends on, and say what to mend", example: "tripline doctor --config tripline.yaml"),
+        CommandDescription(
+            name: .configPrint, options: [OptionDescription("--show-origin", "say of each setting where it comes from")],
+            summary: "print every setting as it holds, secrets as ***", example: "tripline config print --show-origin"),
     ]
 
     static let globalOptions: [OptionDescription] = [
         OptionDescription("--config", value: "FILE", "settings file (default: tripline.yaml, if there is one)"),
-        OptionDescription("--set", value: "KEY=VALUE", "one setting, over file and environment; may be given again"),
-        OptionDescription("--log-level", value: "LEVEL", "error, warning, info or debug"),
-        OptionDescription("--log-format", value: "FORMAT", "json or text"),
-        OptionDescription("--output", short: "-o", value: "FORMAT", "what goes to stdout: text or json"),
+        OptionDescription("--set", value: "KEY=VALUE", "one setting, for example time.grace=30s; may be given again"),
+        OptionDescription("--log-level", value: "LEVEL", "error, warning, info or debug (default: info)"),
+        OptionDescription("--log-format", value: "FORMAT", "json or text (default: json; text on a terminal)"),
+        OptionDescription("--output", short: "-o", value: "FORMAT", "what goes to stdout: text or json (default: text)"),
         OptionDescription("--help", short: "-h", "this text"),
         OptionDescription("--version", "the program's version"),
     ]

@@ -8,6 +8,8 @@ package struct Invocation: Sendable, Equatable {
         case rulesTest(paths: [String], filter: String?)
         case eval(directory: String, file: String)
         case bench(Bench)
+        case doctor(printsACLs: Bool)
+        case configPrint(showsOrigin: Bool)
     }
 
     package struct Demo: Sendable, Equatable {

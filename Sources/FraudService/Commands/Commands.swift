@@ -8,6 +8,7 @@ package enum Commands {
         switch Settings.load(path: invocation.config, environment: environment, sets: invocation.settings) {
         case .success(let good): settings = good
         case .failure(let diagnostics):
+            if case .doctor(printsACLs: false) = invocation.command { return Doctor.run(failing: diagnostics, invocation.output) }
             Terminal.note(diagnostics.text + "tripline: the configuration is not valid\n")
             return .usage
         }
@@ -18,6 +19,8 @@ package enum Commands {
         case .rulesTest(let paths, let filter): return RulesCommand.test(paths, filter: filter, settings, invocation.output)
         case .demo(let demo): return Demo.run(demo, settings, version: Version.text, output: invocation.output)
         case .bench(let bench): return Bench.run(bench, settings, invocation)
+        case .doctor(let printsACLs): return Doctor.run(settings, printsACLs: printsACLs, invocation.output)
+        case .configPrint(let showsOrigin): return ConfigCommand.print(settings, showsOrigin: showsOrigin, invocation.output)
         case .eval(let directory, let file): return EvalCommand.run(directory, file, settings, invocation.output)
         }
     }

@@ -22,7 +22,7 @@ struct EvalCommand: ~Copyable {
         let loaded: LoadedRuleSet
         switch DeepStack.run({ RuleFiles.load(directory: directory, baseWindowMilliseconds: settings.windows.size) }) {
         case .failure(let diagnostics):
-            Terminal.note(diagnostics.text + "tripline: the rules in '\(directory)' do not load\n")
+            Terminal.note(diagnostics.text + "tripline: \(UnloadedRules.ofArgument(directory, diagnostics).sentence)\n")
             return .usage
         case .success(let good): loaded = good
         }

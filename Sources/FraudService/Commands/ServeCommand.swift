@@ -37,8 +37,16 @@ package enum ServeCommand {
                 _ = service.stop()
                 return fail(trouble)
             }
-            if drains, service.isSettled, drain.isOver(service.progress) { return service.stop() }
+            if drains, service.isSettled, drain.isOver(service.progress) { return end(service) }
         }
+    }
+
+    /// A drain that left partitions out is none, however well the others ended.
+    private static func end(_ service: Service) -> ExitCode {
+        let refusals = service.refusals
+        let code = service.stop()
+        guard code == .ok, !refusals.isEmpty else { return code }
+        return fail(StartFailure(.refused, refusals.map { "partition \($0) is refused: \($1.message)\n  \($1.cure)" }.joined(separator: "\n")))
     }
 
     static func fail(_ failure: StartFailure) -> ExitCode {

@@ -93,7 +93,7 @@ enum SettingTable {
         isSecret: true, help: "Where scores are kept for reading."
     ) { text throws(SettingRefusal) in try RedisURL(text) }
 
-    static let httpListen = Setting<HostPort>.address("http.listen", default: "127.0.0.1:8080", help: "Where the API and the console listen.")
+    static let httpListen = Setting<HostPort>.address("http.listen", default: "127.0.0.1:8080", help: "Where the API listens.")
     static let adminListen = Setting<HostPort>.address("admin.listen", default: "127.0.0.1:9464", help: "Where health, metrics and status listen.")
     static let logLevel = Setting<LogLevel>.choice("log.level", default: "info", help: "The least important lines that are logged.")
     static let logFormat = Setting<LogFormat>.choice("log.format", absence: "json; text on a terminal", help: "How log lines look.")

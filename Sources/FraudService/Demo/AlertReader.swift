@@ -60,7 +60,7 @@ final class AlertReader: Sendable {
                     guard let value = record.value else { continue }
                     take(Array(UnsafeRawBufferPointer(start: value, count: record.valueCount)), now: now)
                 }
-                while let error = consumer.nextError() { log.warning("alert reader", [.error: "\(error)"]) }
+                while let error = consumer.nextError() { log.warning("the reader of alerts reports a problem", [.error: "\(error)"]) }
                 if batch.isEmpty, stopping.load(ordering: .relaxed) { break }
                 batch.destroy()
             }

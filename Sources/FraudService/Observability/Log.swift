@@ -66,6 +66,9 @@ package final class Log: Sendable {
         account.count < 8 ? "…" : "\(account.prefix(2))…\(account.suffix(2))"
     }
 
+    /// A duration as logs show it: to the millisecond.
+    package static func seconds(_ value: Double) -> String { "\((value * 1_000).rounded() / 1_000)" }
+
     /// Unix milliseconds of the system's clock.
     package static let wallClock: @Sendable () -> Int64 = {
         var time = timespec()

@@ -56,13 +56,16 @@ extension MetricDescription {
     static let checkpointDuration = MetricDescription("tripline_checkpoint_duration_seconds", .histogram, "From encoding a checkpoint to it being durable.")
     static let recoveries = MetricDescription(
         "tripline_recoveries_total", .counter, "Partitions that went live, by what they started from (birth, checkpoint, log).", labels: ["source"])
-    static let recoveryDuration = MetricDescription("tripline_recovery_duration_seconds", .histogram, "From a partition's assignment to it being live.")
+    static let recoveryDuration = MetricDescription(
+        "tripline_recovery_duration_seconds", .histogram, "From a partition's assignment, or an aborted transaction, to it being live.")
     static let digestMismatches = MetricDescription(
         "tripline_digest_mismatches_total", .counter, "Replays that did not give the committed state; such a partition is refused.")
     static let redisWrites = MetricDescription(
         "tripline_redis_writes_total", .counter, "Scores offered to Redis, by result (applied, stale, failed).", labels: ["result"])
     static let redisPending = MetricDescription("tripline_redis_pending", .gauge, "Accounts whose score waits to be written.")
     static let rules = MetricDescription("tripline_rules_info", .gauge, "1; the label is the SHA-256 of the rule set this process read last.", labels: ["sha"])
+    static let rulesSequence = MetricDescription(
+        "tripline_rules_active_seq", .gauge, "Sequence number of the rule set in force: the lowest over this process's partitions.")
     static let reloads = MetricDescription("tripline_rules_reloads_total", .counter, "Readings of the rules, by result (success, failure).", labels: ["result"])
     static let lastReload = MetricDescription(
         "tripline_rules_last_reload_success_timestamp_seconds", .gauge, "When the rules were last read without an error, Unix seconds.")
@@ -81,7 +84,8 @@ extension MetricDescription {
     package static let all: [MetricDescription] = [
         records, invalidRecords, alerts, suppressed, matches, ruleErrors, eventLatency, scoreLatency, transactionDuration, transactions, producerRecycles,
         rebalances, partitionRecords, lag, streamTime, replayDebt, partitionState, unstable, stateAccounts, stateBytes, checkpoints, checkpointDuration,
-        recoveries, recoveryDuration, digestMismatches, redisWrites, redisPending, rules, reloads, lastReload, requests, requestDuration, build, cpu,
+        recoveries, recoveryDuration, digestMismatches, redisWrites, redisPending, rules, rulesSequence, reloads, lastReload, requests, requestDuration, build,
+        cpu,
         resident, virtual, openFiles, maxFiles, threads, startTime,
     ]
 }

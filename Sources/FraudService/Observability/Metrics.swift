@@ -18,7 +18,7 @@ package final class Metrics: Sendable {
     let rebalances = MetricNumber()
     let checkpoints = CounterFamily([["success"], ["failure"]])
     let checkpointDuration = Histogram()
-    let recoveries = CounterFamily([["birth"], ["checkpoint"]])
+    let recoveries = CounterFamily([["birth"], ["checkpoint"], ["log"]])
     let recoveryDuration = Histogram()
     let digestMismatches = MetricNumber()
     let redisWrites = CounterFamily(ScoreWriteResult.allCases.map { [$0.rawValue] })
@@ -82,11 +82,13 @@ package final class Metrics: Sendable {
     package func checkpointFailed() { checkpoints.add(["failure"]) }
 
     /// A partition went live.
-    /// - Parameter source: `birth` or `checkpoint`.
-    package func recovered(from source: String) { recoveries.add([source]) }
-
-    /// Seconds from a partition's assignment to it being live.
-    package func observeRecovery(seconds: Double) { recoveryDuration.observe(seconds) }
+    /// - Parameters:
+    ///   - source: `birth`, `checkpoint` or `log`.
+    ///   - seconds: since it was assigned, or since a transaction with its records was aborted.
+    package func recovered(from source: String, seconds: Double) {
+        recoveries.add([source])
+        recoveryDuration.observe(seconds)
+    }
 
     package func digestMismatch() { digestMismatches.add() }
 
@@ -125,7 +127,14 @@ package final class Metrics: Sendable {
             reading.formerIDs = reading.ids ?? []
             reading.ids = ids
             for family in [alerts, suppressed, matches, ruleErrors] { family.remove { !kept.contains($0[0]) } }
+            for rule in ruleSet.rules where rule.status != .disabled { begin(rule) }
         }
+    }
+
+    /// A rule's counters stand at 0 before it first matches, so that a rate sees the first match too.
+    private func begin(_ rule: Rule) {
+        for family in [alerts, matches] { family.add([rule.id, rule.status.rawValue], 0) }
+        for family in [suppressed, ruleErrors] { family.add([rule.id], 0) }
     }
 
     /// The rules could not be read; the last good set stays.

@@ -13,6 +13,8 @@ package struct PartitionSample: Sendable {
     package var folded: Folded?
     /// Records behind an open transaction of the input; nil where unknown.
     package var unstable: Int64?
+    /// Of the rule set in force; nil where nothing is folded.
+    package var ruleSequence: UInt64?
 
     package struct Folded: Sendable {
         /// Milliseconds; `StreamTime.none` before the first payment.
@@ -35,11 +37,12 @@ package struct PartitionSample: Sendable {
         }
     }
 
-    package init(partition: Int32, state: State, folded: Folded? = nil, unstable: Int64? = nil) {
+    package init(partition: Int32, state: State, folded: Folded? = nil, unstable: Int64? = nil, ruleSequence: UInt64? = nil) {
         self.partition = partition
         self.state = state
         self.folded = folded
         self.unstable = unstable
+        self.ruleSequence = ruleSequence
     }
 }
 
@@ -55,7 +58,7 @@ extension Metrics {
         writeTransactions(to: &text)
         write(partitions.sorted { $0.partition < $1.partition }, to: &text)
         writeDurability(to: &text)
-        writeEdges(to: &text)
+        writeEdges(partitions, to: &text)
         text.write(.build, [(labels: [version], value: "1")])
         write(ProcessStatistics.read(), to: &text)
         return text.text
@@ -113,9 +116,10 @@ extension Metrics {
         text.write(.redisPending, redisPending)
     }
 
-    private func writeEdges(to text: inout MetricsWriter) {
+    private func writeEdges(_ partitions: [PartitionSample], to text: inout MetricsWriter) {
         let (sha, at) = rules.withLock { ($0.sha, $0.at) }
         text.write(.rules, sha.map { [(labels: [$0], value: "1")] } ?? [])
+        text.write(.rulesSequence, partitions.compactMap(\.ruleSequence).min().map { [(labels: [], value: "\($0)")] } ?? [])
         text.write(.reloads, reloads)
         text.write(.lastReload, sha == nil ? [] : [(labels: [], value: MetricsWriter.number(Double(at) / 1000))])
         text.write(.requests, requests)

@@ -119,7 +119,7 @@ final class RuleWatcher: Sendable {
         switch RuleFiles.load(directory: directory, baseWindowMilliseconds: baseWindow) {
         case .failure(let diagnostics): return refuse(diagnostics.all.filter { $0.severity != .warning }.map(\.line))
         case .success(let loaded):
-            for warning in loaded.warnings.all { log.warning("rules", [.error: warning.line]) }
+            for warning in loaded.warnings.all { log.warning("a rule file has a warning", [.error: warning.line]) }
             if let problem = store(loaded) { return refuse([problem]) }
             let isNew = loaded.set.hash != current.loaded.set.hash
             let now = Clock.wallMilliseconds()

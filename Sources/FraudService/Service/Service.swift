@@ -85,7 +85,8 @@ package final class Service: Sendable {
         let loaded: LoadedRuleSet
         switch RuleFiles.load(directory: settings.rules.directory, baseWindowMilliseconds: settings.windows.size) {
         case .success(let good): loaded = good
-        case .failure(let diagnostics): throw StartFailure(.usage, diagnostics.text + "the rules in '\(settings.rules.directory)' do not load")
+        case .failure(let diagnostics):
+            throw StartFailure(.usage, diagnostics.text + UnloadedRules.ofSettings(settings.rules.directory, diagnostics).sentence)
         }
         let directory = CheckpointDirectory(root: settings.checkpoint.directory, group: settings.group, topic: settings.input.topic)
         do throws(FileSystem.Problem) {
@@ -130,7 +131,7 @@ package final class Service: Sendable {
 
     private func listen(partitions: Int) throws(StartFailure) {
         let hooks = HTTPServerHooks(
-            log: { [log] line in log.warning("http server", [.error: line]) },
+            log: { [log] line in log.warning("the HTTP server reports a problem", [.error: line]) },
             observe: { [metrics] seen in metrics.requestAnswered(route: seen.route, code: seen.status, seconds: seen.seconds) })
         let admin = AdminSources(
             readiness: { [unowned self] in readiness }, metricsText: { [unowned self] in Array(metrics.render(partitions: samples).utf8) },
@@ -185,7 +186,7 @@ package final class Service: Sendable {
             try worker.loop()
         } catch {
             failure.withLock { $0 = $0 ?? error }
-            log.error("worker ended", [.worker: "\(index)", .error: "\(error)"])
+            log.error("a worker ended, the service stops", [.worker: "\(index)", .error: "\(error)"])
         }
         ended.signal()
     }

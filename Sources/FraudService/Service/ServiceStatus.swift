@@ -12,10 +12,16 @@ extension Service {
                     partition: report.partition, state: PartitionSample.State(rawValue: report.state) ?? .loading,
                     folded: PartitionSample.Folded(
                         streamTime: report.streamTime, lag: report.lag, replayDebt: report.replayDebt, accounts: report.accounts, bytes: report.bytes,
-                        totals: report.totals))
+                        totals: report.totals),
+                    unstable: report.unstable, ruleSequence: report.history.last?.sequence)
             } + seen.loading.map { PartitionSample(partition: $0, state: .loading) }
                 + seen.refused.keys.sorted().map { PartitionSample(partition: $0, state: .refused) }
         }
+    }
+
+    /// The refused partitions it owns, in order.
+    var refusals: [(partition: Int32, why: RefusalReport)] {
+        boards.flatMap { $0.latest.refused.map { (partition: $0.key, why: $0.value) } }.sorted { $0.partition < $1.partition }
     }
 
     /// 503 while it starts, while it stops, and when every partition it owns is refused.

@@ -3,13 +3,22 @@ import Kafka
 import Synchronization
 
 /// Why a worker cannot go on.
-enum WorkerFailure: Error, Sendable {
+enum WorkerFailure: Error, Sendable, CustomStringConvertible {
     /// Another process runs under the same identity.
     case fenced(String)
     case unreachable(String)
     /// The broker cannot do what the service needs.
     case unsupported(String)
     case client(String)
+
+    var description: String {
+        switch self {
+        case .fenced(let why): "fenced: \(why)"
+        case .unreachable(let why): "Kafka does not answer: \(why)"
+        case .unsupported(let why): "not supported by the brokers: \(why)"
+        case .client(let why): "the client gave up: \(why)"
+        }
+    }
 }
 
 /// What all workers of a service share; immutable or thread-safe.
@@ -62,6 +71,7 @@ final class StreamWorker {
     var headerScratch = ByteWriter(capacity: 1024)
     private var batch = RecordBatch(capacity: StreamWorker.batchCapacity)
     private let run: UnsafeMutablePointer<RawRecord>
+    private var recoveringSince: [Int32: Int64] = [:]
     private var callbackCount = 0
     private var isRevoking = false
     private var failure: WorkerFailure?
@@ -172,11 +182,11 @@ final class StreamWorker {
                 let start = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.low ?? 0
                 handle(.logLost(partition: partition, start: start))
             }
-            shared.log.warning("consumer", [.error: "\(error)"])
+            shared.log.warning("the Kafka consumer reports a problem", [.error: "\(error)"])
         }
         if let fatal = consumer.fatalError, failure == nil { failure = fatal.isFenced ? .fenced("\(fatal)") : .client("\(fatal)") }
         output.producer.poll()
-        while let error = output.producer.nextError() { shared.log.warning("producer", [.error: "\(error)"]) }
+        while let error = output.producer.nextError() { shared.log.warning("the Kafka producer reports a problem", [.error: "\(error)"]) }
     }
 
     // MARK: Actions
@@ -193,7 +203,10 @@ final class StreamWorker {
             // A revoke is answered by giving up the whole assignment, once, at its end.
             guard !isRevoking else { return }
             do throws(KafkaError) { try consumer.assign(positions) } catch { throw .client("\(error)") }
-        case .load(let partition, let claim, let committed): shared.checkpoints.offer(.load(partition: partition, claim: claim, committed, inbox))
+        case .load(let partition, let claim, let committed):
+            // Not a claim: what was folded into an aborted transaction is recovered.
+            recoveringSince[partition] = recoveringSince[partition] ?? Clock.monotonicMilliseconds()
+            shared.checkpoints.offer(.load(partition: partition, claim: claim, committed, inbox))
         case .locate(let partition, let claim, let time): handle(.located(partition: partition, claim: claim, offset: try offset(partition, at: time)))
         case .flush(let plan):
             let outcome = try transact(plan)
@@ -201,14 +214,19 @@ final class StreamWorker {
         case .writeScores(let changes, let epochs): shared.scores?.offer(changes, epochs: epochs, inbox: inbox)
         case .writeCheckpoint(let snapshot, let header): shared.checkpoints.offer(.write(snapshot, header, inbox))
         case .refused(let partition, let why):
+            recoveringSince[partition] = nil
             if case .digestMismatch = why { shared.metrics.digestMismatch() }
             shared.log.error("partition refused", [.partition: "\(partition)", .reason: why.name, .error: why.message, .cure: why.cure(shared, partition)])
         case .replaying(let partition, let from, let until):
             shared.log.info("replaying", [.partition: "\(partition)", .from: "\(from)", .until: "\(until)"])
         case .wentLive(let partition):
             if let task = machine.tasks[partition] {
-                shared.metrics.recovered(from: task.recoveredFrom)
-                shared.log.info("partition live", [.partition: "\(partition)", .offset: "\(task.machine.next)", .source: task.recoveredFrom])
+                let now = Clock.monotonicMilliseconds()
+                let seconds = Double(now - (recoveringSince.removeValue(forKey: partition) ?? now)) / 1_000
+                shared.metrics.recovered(from: task.recoveredFrom, seconds: seconds)
+                shared.log.info(
+                    "partition live",
+                    [.partition: "\(partition)", .offset: "\(task.machine.next)", .source: task.recoveredFrom, .seconds: Log.seconds(seconds)])
             }
         case .switched(let partition, let entry):
             shared.log.info(
@@ -225,13 +243,15 @@ final class StreamWorker {
         do throws(WorkerFailure) {
             switch event {
             case .assigned(let partitions):
+                recoveringSince = Dictionary(uniqueKeysWithValues: partitions.map { ($0, Clock.monotonicMilliseconds()) })
                 let claims = try self.claims(partitions)
                 membership = consumer.groupMetadata()
                 membershipEpoch = machine.assignmentEpoch + 1
                 shared.log.info("partitions assigned", [.count: "\(partitions.count)"])
                 handle(.assigned(claims))
             case .revoked(let partitions, let isLost):
-                shared.log.info("partitions revoked", [.count: "\(partitions.count)", .reason: isLost ? "lost" : "rebalance"])
+                let reason = isLost ? "lost" : isStopped ? "stopping" : "rebalance"
+                shared.log.info("partitions revoked", [.count: "\(partitions.count)", .reason: reason])
                 isRevoking = true
                 handle(.revoked(isLost: isLost))
                 isRevoking = false
@@ -309,7 +329,9 @@ final class StreamWorker {
         for partition in machine.tasks.keys.sorted() {
             guard let task = machine.tasks[partition] else { continue }
             let end = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.high ?? task.machine.next
-            samples.append(PartitionReport(task, logEnd: end))
+            var sample = PartitionReport(task, logEnd: end)
+            sample.unstable = consumer.partitionEnds.first { $0.partition == partition }.map { max(0, $0.high - $0.stable) }
+            samples.append(sample)
         }
         var refusals: [Int32: RefusalReport] = [:]
         for (partition, why) in machine.refused {

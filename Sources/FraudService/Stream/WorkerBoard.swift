@@ -12,6 +12,8 @@ struct PartitionReport: Sendable {
     var replayDebt: Int64
     var streamTime: Int64
     var lag: Int64
+    /// Records behind an open transaction of the input; nil before the consumer's first statistics.
+    var unstable: Int64?
     var accounts: Int
     var bytes: Int
     var totals: Totals

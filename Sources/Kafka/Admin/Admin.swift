@@ -77,7 +77,10 @@ package final class Admin {
         try check(group.err, "describe the group \(name)")
         let state = group.state.map { String(cString: $0) } ?? ""
         if state == "Dead" { return nil }
-        return GroupDescription(state: state, memberCount: Int(group.member_cnt))
+        let members = UnsafeBufferPointer(start: group.members, count: Int(group.member_cnt)).map { member in
+            GroupMember(id: member.member_id.map { String(cString: $0) } ?? "", host: member.client_host.map { String(cString: $0) } ?? "")
+        }
+        return GroupDescription(state: state, members: members)
     }
 
     /// Frees the client within about the timeout. Nothing may be called after it.
@@ -87,7 +90,7 @@ package final class Admin {
     }
 
     /// Lends the cluster's answer: about one topic, or about all.
-    private func withMetadata<Result>(
+    func withMetadata<Result>(
         topic: OpaquePointer?, timeoutMilliseconds: Int32, _ body: (UnsafePointer<rd_kafka_metadata>) -> Result
     ) throws(KafkaError) -> Result {
         var metadata: UnsafePointer<rd_kafka_metadata>?
@@ -116,5 +119,15 @@ package final class Admin {
 package struct GroupDescription: Sendable, Equatable {
     /// Kafka's word, for example `Empty` or `Stable`.
     package let state: String
-    package let memberCount: Int
+    package let members: [GroupMember]
+
+    package var memberCount: Int { members.count }
+}
+
+/// A member of a consumer group.
+package struct GroupMember: Sendable, Equatable {
+    /// Of a static member its `group.instance.id`, `-`, and what the coordinator adds.
+    package let id: String
+    /// As the coordinator sees it, for example `/10.0.0.7`.
+    package let host: String
 }

@@ -67,13 +67,31 @@ extension Admin {
 
     /// Asks the cluster for the topic's properties. Needs the right to describe them.
     package func configuration(ofTopic name: String, timeoutMilliseconds: Int32) throws(KafkaError) -> TopicConfiguration {
-        let resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name)
-        defer { rd_kafka_ConfigResource_destroy(resource) }
-        var resources = [resource]
-        let event = try request(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeoutMilliseconds: timeoutMilliseconds) { options, queue in
-            rd_kafka_DescribeConfigs(client.pointer, &resources, resources.count, options, queue)
+        let properties = try properties(of: .topic(name), timeoutMilliseconds: timeoutMilliseconds)
+        func number(_ key: String) throws(KafkaError) -> Int64 {
+            guard let value = properties.value(of: key).flatMap({ Int64($0) }) else {
+                throw KafkaError.invalid("the cluster did not tell \(key) of the topic \(name)")
+            }
+            return value
         }
-        return try event.topicConfiguration(name)
+        return TopicConfiguration(
+            cleanupPolicy: properties.value(of: "cleanup.policy") ?? "", retentionMilliseconds: try number("retention.ms"),
+            retentionBytes: try number("retention.bytes"), maxMessageBytes: try number("max.message.bytes"))
+    }
+
+    /// Asks the cluster for all properties of a topic or a broker, in Kafka's words. Needs the right to describe them.
+    package func properties(of resource: AdminResource, timeoutMilliseconds: Int32) throws(KafkaError) -> KafkaProperties {
+        let request: OpaquePointer? =
+            switch resource {
+            case .topic(let name): rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, name)
+            case .broker(let id): rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_BROKER, String(id))
+            }
+        defer { rd_kafka_ConfigResource_destroy(request) }
+        var requests = [request]
+        let event = try self.request(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeoutMilliseconds: timeoutMilliseconds) { options, queue in
+            rd_kafka_DescribeConfigs(client.pointer, &requests, requests.count, options, queue)
+        }
+        return try event.properties(resource)
     }
 
     private func request(
@@ -139,11 +157,11 @@ private struct AdminEvent: ~Copyable {
         return existing
     }
 
-    func topicConfiguration(_ name: String) throws(KafkaError) -> TopicConfiguration {
+    func properties(_ asked: AdminResource) throws(KafkaError) -> KafkaProperties {
         var count = 0
         let result = rd_kafka_event_DescribeConfigs_result(pointer)
         guard let resources = rd_kafka_DescribeConfigs_result_resources(result, &count), count == 1, let resource = resources[0]
-        else { throw KafkaError.invalid("no answer about the topic \(name)") }
+        else { throw KafkaError.invalid("no answer about \(asked)") }
         let code = rd_kafka_ConfigResource_error(resource)
         if code != RD_KAFKA_RESP_ERR_NO_ERROR {
             let text = rd_kafka_ConfigResource_error_string(resource).map { String(cString: $0) }
@@ -151,21 +169,12 @@ private struct AdminEvent: ~Copyable {
         }
         var entryCount = 0
         let entries = rd_kafka_ConfigResource_configs(resource, &entryCount)
-        let properties = KafkaProperties(
+        return KafkaProperties(
             (0..<entryCount).compactMap { index in
                 guard let entry = entries?[index], let key = rd_kafka_ConfigEntry_name(entry),
                     let value = rd_kafka_ConfigEntry_value(entry)
                 else { return nil }
                 return (key: String(cString: key), value: String(cString: value))
             })
-        func number(_ key: String) throws(KafkaError) -> Int64 {
-            guard let value = properties.value(of: key).flatMap({ Int64($0) }) else {
-                throw KafkaError.invalid("the cluster did not tell \(key) of the topic \(name)")
-            }
-            return value
-        }
-        return TopicConfiguration(
-            cleanupPolicy: properties.value(of: "cleanup.policy") ?? "", retentionMilliseconds: try number("retention.ms"),
-            retentionBytes: try number("retention.bytes"), maxMessageBytes: try number("max.message.bytes"))
     }
 }

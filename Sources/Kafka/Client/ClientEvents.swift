@@ -29,6 +29,8 @@ package enum RebalanceEvent: Sendable, Equatable {
 final class ClientEvents {
     let log: KafkaLogHandler?
     var rebalance: ((rd_kafka_resp_err_t, UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> Void)?
+    /// A consumer's, from its last statistics.
+    var partitionEnds: [PartitionEnds] = []
     private(set) var errors: [KafkaError] = []
     private(set) var deliveryFailures = 0
     private(set) var lastDeliveryFailure: KafkaError?

@@ -25,7 +25,10 @@ package final class Consumer {
             defaults: Consumer.defaults, properties: properties, fixed: Consumer.fixed)
         let events = ClientEvents(log: log)
         events.register(in: configuration)
-        configuration.withPointer { rd_kafka_conf_set_rebalance_cb($0, consumerRebalanced) }
+        configuration.withPointer { pointer in
+            rd_kafka_conf_set_rebalance_cb(pointer, consumerRebalanced)
+            rd_kafka_conf_set_stats_cb(pointer, consumerReported)
+        }
         client = try ClientHandle(RD_KAFKA_CONSUMER, configuration, events: events)
         rd_kafka_poll_set_consumer(client.pointer)
         queue = rd_kafka_queue_get_consumer(client.pointer)

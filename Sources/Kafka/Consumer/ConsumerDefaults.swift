@@ -21,6 +21,7 @@ extension Consumer {
             ("reconnect.backoff.ms", "50"),
             ("reconnect.backoff.max.ms", "1000"),
             ("enable.metrics.push", "false"),
+            ("statistics.interval.ms", "5000"),
         ])
         if ClientLibrary.hasFetchQueueBackoff {
             properties.set("fetch.queue.backoff.ms", "10")

@@ -28,6 +28,8 @@ struct CommandLineTests {
         #expect(command("rules test a --filter=x") == .rulesTest(paths: ["a"], filter: "x"))
         #expect(command("eval rules -") == .eval(directory: "rules", file: "-"))
         #expect(command("bench") == .bench(Invocation.Bench()))
+        #expect(command("doctor --acls") == .doctor(printsACLs: true))
+        #expect(command("config print --show-origin") == .configPrint(showsOrigin: true))
     }
 
     @Test func `global options stand before and after the command, settings keep their order`() {
@@ -69,6 +71,12 @@ struct CommandLineTests {
         #expect(parse("help serve") == parse("serve --help"))
         #expect(parse("--help") == parse("help"))
         #expect(parse("rules --help") == parse("-h"))
+    }
+
+    @Test func `an option that takes a value shows one`() {
+        for option in CommandTable.globalOptions + CommandTable.commands.flatMap(\.options) where option.value != nil {
+            #expect(option.help.contains("(default: ") || option.help.contains("for example "), "\(option.name)")
+        }
     }
 
     @Test func `every command has a description`() {

@@ -66,6 +66,18 @@ struct LogTests {
         #expect(text.contains("kafka client client=c facility=FAIL error=down\n"))
     }
 
+    @Test func `durations are shown to the millisecond`() {
+        #expect(Log.seconds(0.066861567) == "0.067")
+        #expect(Log.seconds(12) == "12.0")
+        #expect(LogText.isNumber(Log.seconds(0.0001)))
+    }
+
+    @Test func `every key is lower-case words, once`() {
+        #expect(Set(LogKey.allCases.map(\.rawValue)).count == LogKey.allCases.count)
+        for key in LogKey.allCases { #expect(key.rawValue.utf8.allSatisfy { $0 == UInt8(ascii: "_") || (0x61...0x7A).contains($0) }, "\(key)") }
+        #expect(!LogKey.allCases.contains { ["time", "level", "message"].contains($0.rawValue) })
+    }
+
     @Test func `an account is never whole in a line`() {
         #expect(Log.masked("account-0042") == "ac…42")
         #expect(Log.masked("acc-42") == "…")

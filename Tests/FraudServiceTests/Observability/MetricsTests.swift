@@ -114,7 +114,7 @@ struct MetricsTests {
         metrics.rebalanced()
         metrics.checkpointWritten(seconds: 2)
         metrics.checkpointFailed()
-        metrics.recovered(from: "checkpoint")
+        metrics.recovered(from: "checkpoint", seconds: 3)
         metrics.digestMismatch()
         metrics.scoresWritten(3, .stale)
         metrics.setRedisPending(9)
@@ -124,8 +124,9 @@ struct MetricsTests {
         for line in [
             "tripline_transactions_total{result=\"committed\"} 1", "tripline_transaction_duration_seconds_count 1", "tripline_kafka_producer_recycles_total 1",
             "tripline_kafka_rebalances_total 1", "tripline_checkpoints_total{result=\"success\"} 1", "tripline_checkpoints_total{result=\"failure\"} 1",
-            "tripline_recoveries_total{source=\"checkpoint\"} 1", "tripline_digest_mismatches_total 1", "tripline_redis_writes_total{result=\"stale\"} 3",
-            "tripline_redis_pending 9", "tripline_rules_reloads_total{result=\"failure\"} 1", "tripline_rules_info{sha=\"abc\"} 1",
+            "tripline_recoveries_total{source=\"checkpoint\"} 1", "tripline_recovery_duration_seconds_sum 3", "tripline_digest_mismatches_total 1",
+            "tripline_redis_writes_total{result=\"stale\"} 3", "tripline_redis_pending 9", "tripline_rules_reloads_total{result=\"failure\"} 1",
+            "tripline_rules_info{sha=\"abc\"} 1",
             "tripline_rules_last_reload_success_timestamp_seconds 2.5",
         ] { #expect(lines.contains(line), "\(line)") }
     }
@@ -161,6 +162,27 @@ struct MetricsTests {
             "tripline_rule_errors_total{rule=\"r2\"} 12",
         ] { #expect(lines.contains(line), "\(line)") }
         #expect(!lines.contains { $0.hasPrefix("tripline_alerts_total{rule=\"r2\"") })
+    }
+
+    @Test func `a rule's counters stand at zero once its set is read`() {
+        let metrics = Metrics(version: "1")
+        metrics.rulesReloaded(ruleSet("a", [("r1", .active), ("r2", .shadow), ("r3", .disabled)]), at: 0)
+        let lines = lines(metrics)
+        for line in [
+            "tripline_rule_matches_total{rule=\"r1\",mode=\"active\"} 0", "tripline_alerts_total{rule=\"r2\",mode=\"shadow\"} 0",
+            "tripline_alerts_suppressed_total{rule=\"r1\"} 0", "tripline_rule_errors_total{rule=\"r2\"} 0",
+        ] { #expect(lines.contains(line), "\(line)") }
+        #expect(!lines.contains { $0.contains("r3") })
+    }
+
+    @Test func `the lowest sequence is told, and nothing before there is one`() {
+        let metrics = Metrics(version: "1")
+        func lines(_ sequences: [UInt64?]) -> [String] {
+            self.lines(metrics, sequences.enumerated().map { PartitionSample(partition: Int32($0.offset), state: .live, ruleSequence: $0.element) })
+                .filter { $0.hasPrefix("tripline_rules_active_seq") }
+        }
+        #expect(lines([nil]) == [])
+        #expect(lines([3, 2, nil]) == ["tripline_rules_active_seq 2"])
     }
 
     @Test func `series are kept for the rules of the current set and the one before it`() {
