@@ -35,7 +35,10 @@ class Kill(EndToEnd):
         # One record a request, one request after the other: most of a transaction's time its records are at the broker and not yet committed.
         settings = {
             "input": {"fields": {"amount": "amount_minor"}}, "commit": {"output_delay": "1ms"}, "checkpoint": {"max_age": "2s"},
-            "kafka": {"producer_properties": {"batch.num.messages": 1, "linger.ms": 0, "max.in.flight": 1}},
+            # A long session: on a busy machine the broker's restart may take more than ten seconds, and each instance comes back as itself.
+            "kafka": {
+                "producer_properties": {"batch.num.messages": 1, "linger.ms": 0, "max.in.flight": 1}, "consumer_properties": {"session.timeout.ms": 45_000},
+            },
         }
         return Group(self.kafka, name, self.folder, rules, redis=self.redis, settings=settings).create_outputs()
 
