@@ -42,6 +42,7 @@ format: ## Format the Swift sources in place
 	swift format format --in-place --parallel --configuration .swift-format --recursive Package.swift Sources Tests
 
 kafka: ## Download Apache Kafka for the end-to-end tests into .kafka/
+	@scripts/setup --kafka
 	@scripts/fetch-kafka
 
 sanitizers: setup ## Run the Swift tests under the address and the thread sanitizer

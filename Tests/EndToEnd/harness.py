@@ -1,4 +1,5 @@
 """Real components for the end-to-end suites: Kafka, Redis and the service, on free ports of 127.0.0.1 with state in a temporary folder."""
+import io
 import json
 import os
 import pathlib
@@ -58,6 +59,21 @@ def kafka_home():
         if home and (pathlib.Path(home) / "bin/kafka-storage.sh").exists():
             return pathlib.Path(home)
     raise unittest.SkipTest("no Kafka: `make kafka` downloads it, or set KAFKA_HOME to an unpacked archive")
+
+
+def big_endian(stream, size):
+    return int.from_bytes(stream.read(size), "big")
+
+
+def variable_length(stream):
+    """Seven bits a byte, the lowest first."""
+    number = shift = 0
+    while True:
+        byte = stream.read(1)[0]
+        number |= (byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80:
+            return number
 
 
 class Kafka:
@@ -135,6 +151,24 @@ class Kafka:
 
     def partitions(self, topic):
         return sorted(self.admin.list_topics(topic, timeout=20).topics[topic].partitions)
+
+    def committed(self, group, topic):
+        """By partition: the group's committed offset and the text with it, from the broker's own topic: confluent-kafka does not cut the text at its length."""
+        found = {}
+        for message in self.read("__consumer_offsets"):
+            key = io.BytesIO(message.key())
+            # An offset's key: version 0 or 1, group, topic, partition.
+            if big_endian(key, 2) > 1 or [key.read(big_endian(key, 2)).decode() for _ in range(2)] != [group, topic]:
+                continue
+            partition = big_endian(key, 4)
+            found.pop(partition, None)
+            if message.value() is not None:
+                value = io.BytesIO(message.value())
+                version, offset, _ = big_endian(value, 2), big_endian(value, 8), big_endian(value, 4)
+                if version not in (3, 4):
+                    raise AssertionError(f"an offset is stored in version {version}: {message.value()!r}")
+                found[partition] = (offset, value.read(big_endian(value, 2) if version == 3 else variable_length(value) - 1).decode())
+        return found
 
     def read(self, topic, committed=True):
         """All messages of a topic, partition by partition in offset order."""
@@ -256,8 +290,9 @@ class Group:
         self.kafka.create(*self.outputs.values())
         return self
 
-    def service(self, instance="a", **settings):
-        return Service(self, instance, settings)
+    def service(self, name="a", **settings):
+        """A process of that instance; its configuration and log are called so even where `instance` is set otherwise."""
+        return Service(self, name, settings)
 
     def alerts(self, committed=True):
         return self.kafka.read(self.outputs["alerts"], committed)
@@ -339,7 +374,15 @@ class Service:
         return end(self.process, seconds=40)
 
     def tail(self, count=3000):
-        return self.log.read_text(errors="replace")[-count:]
+        """The log's end; of a crash what came before it, where its cause stands."""
+        text = self.log.read_text(errors="replace")
+        crash = text.find("*** Signal")
+        return text[-count:] if crash < 0 else text[max(0, crash - count):crash + 200]
+
+    def logged(self, message):
+        """The log's lines with that message, parsed, from all its lives."""
+        lines = [line for line in self.log.read_text(errors="replace").splitlines() if line.startswith("{")]
+        return [entry for entry in map(json.loads, lines) if entry["message"] == message]
 
 
 def wait_done(services, total, seconds=180):

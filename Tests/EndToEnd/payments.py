@@ -6,16 +6,23 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import unittest
 
 WINDOW = 300_000
 
 
-def data_folder():
+def has_data():
     folder = os.environ.get("TRIPLINE_DATA")
-    if not folder or not (pathlib.Path(folder) / "reference-dev.json").exists():
-        raise unittest.SkipTest("no payment data: set TRIPLINE_DATA to the folder with sparkov-dev.ndjson.gz and reference-dev.json")
-    return pathlib.Path(folder)
+    return bool(folder) and (pathlib.Path(folder) / "reference-dev.json").exists()
+
+
+def data_folder():
+    if not has_data():
+        raise unittest.SkipTest(
+            "no payment data: set TRIPLINE_DATA to a folder with sparkov-dev.ndjson.gz (output of github.com/namebrandon/Sparkov_Data_Generation) and "
+            "reference-dev.json (its exact windows); Tests/EndToEnd/README.md says what stands in them")
+    return pathlib.Path(os.environ["TRIPLINE_DATA"])
 
 
 def reference(name, factor):
@@ -52,6 +59,49 @@ def load(name, factor, limit=None):
             if len(payments) == limit:
                 break
     return payments
+
+
+def generated(count, seed, accounts=800, hours=5):
+    """Payments in the order of their times: a few busy accounts and many quiet ones, each with amounts of its own; now and then one is drained
+    within three minutes, by higher amounts."""
+    chance = random.Random(seed)
+    names = [f"acc-{number:04d}" for number in range(accounts)]
+    weights = [1 / (1 + number) ** 0.4 for number in range(accounts)]
+    typical = [chance.lognormvariate(8.2, 0.8) for _ in names]
+    currencies = [chance.choice(["EUR", "EUR", "USD", "GBP", "VND"]) for _ in names]
+    start, end = 1_750_000_200_000, 1_750_000_200_000 + hours * 3_600_000
+    moments = []
+    while len(moments) < count:
+        account = chance.choices(range(accounts), weights)[0]
+        time = chance.randrange(start, end)
+        if chance.random() < 0.003:
+            moments += [(min(time + chance.randrange(180_000), end), account, 4) for _ in range(chance.randint(6, 18))]
+        else:
+            moments.append((time, account, 1))
+    payments = []
+    for number, (time, account, factor) in enumerate(sorted(moments[:count])):
+        amount = int(chance.lognormvariate(0, 0.6) * typical[account] * factor)
+        fields = {"payment_id": f"g-{number}", "account_id": names[account], "amount_minor": amount, "currency": currencies[account],
+                  "occurred_at": rfc3339(time), "merchant_id": f"m-{chance.randrange(300)}"}
+        payments.append(Payment(names[account], amount, time, json.dumps(fields).encode()))
+    return payments
+
+
+def plausible(count, seed):
+    """Real payments where the data set lies, else generated ones: for suites that need many of the kind but no reference."""
+    return load("sparkov", 288, count) if has_data() else generated(count, seed)
+
+
+def whole_windows(payments):
+    """Without those of the last window, which is cut off somewhere."""
+    return [one for one in payments if one.time < payments[-1].time // WINDOW * WINDOW]
+
+
+def moved(payments, end):
+    """The same payments by whole windows later, so that the last one happens in the window before `end`, Unix ms."""
+    distance = (end - payments[-1].time) // WINDOW * WINDOW
+    return [one._replace(time=one.time + distance, json=one.json.replace(rfc3339(one.time).encode(), rfc3339(one.time + distance).encode()))
+            for one in payments]
 
 
 def windows(payments):

@@ -1,0 +1,123 @@
+"""Instances that come, go, die and are mistaken for one another while payments flow: each alert exactly once."""
+import collections
+import json
+import threading
+import time
+
+import payments
+from harness import EndToEnd, Group, rule, wait_done, wait_until, write_rules
+
+
+class Membership(EndToEnd):
+    needs = ("kafka",)
+
+    def group(self, name, partitions=4):
+        self.kafka.create(name, partitions=partitions)
+        rules = write_rules(
+            self.folder / "rules", rule("always", "account.count_5m >= 1", once_per="payment"), rule("count_over", "account.count_5m > 5"))
+        # The shortest session that brokers allow: what a dead instance held moves on soon.
+        settings = {"input": {"fields": {"amount": "amount_minor"}}, "kafka": {"consumer_properties": {"session.timeout.ms": 6000}}}
+        return Group(self.kafka, "g-" + name, self.folder, rules, topic=name, settings=settings).create_outputs()
+
+    def feeding(self, topic, data, stop=None):
+        """Feeds payments, about 1,000 a second, in a thread; with `stop`, until that is set. The thread, and what it has fed."""
+        fed = []
+
+        def paced():
+            for number, one in enumerate(data):
+                if stop and stop.is_set():
+                    return
+                if number % 100 == 99:
+                    time.sleep(0.1)
+                fed.append(one)
+                yield one.account, one.json, one.time
+        thread = threading.Thread(target=lambda: self.produce(paced(), topic))
+        thread.start()
+        self.addCleanup(thread.join)
+        if stop:
+            self.addCleanup(stop.set)
+        return thread, fed
+
+    def live(self, service):
+        return [one["partition"] for one in (service.status() or {"partitions": []})["partitions"] if one["state"] == "live"]
+
+    def check_alerts(self, group, fed):
+        """One for each payment, and one for each account and window with more than five."""
+        alerts = [json.loads(message.value()) for message in group.alerts()]
+        each = collections.Counter(alert["payment"]["payment_id"] for alert in alerts if alert["rule_id"] == "always")
+        expected = collections.Counter(json.loads(one.json)["payment_id"] for one in fed)
+        self.assertEqual((expected - each, each - expected), ({}, {}), "missing, too many")
+        over = sorted((alert["account_id"], payments.milliseconds(alert["window"]["start"])) for alert in alerts if alert["rule_id"] == "count_over")
+        self.assertEqual(over, sorted(key for key, (count, _) in payments.windows(fed).items() if count > 5))
+        self.assertGreater(len(over), 0)
+        print(f"{len(each)} + {len(over)} alerts, each once", flush=True)
+
+    def test_of_two_processes_with_one_identity_one_leaves(self):
+        group = self.group("twins")
+        first, = self.start(group.service("first", instance="a"))
+        stop = threading.Event()
+        thread, fed = self.feeding(group.topic, payments.generated(60_000, self.seed, accounts=300), stop)
+        wait_until(lambda: len(fed) > 1_000, "payments flow")
+        second = group.service("second", instance="a")
+        self.addCleanup(lambda: second.process and second.process.poll() is None and second.kill())
+        second.start()
+        ended = wait_until(lambda: [one for one in (first, second) if one.process.poll() is not None], "one of them ends")
+        self.assertEqual(len(ended), 1)
+        self.assertEqual(ended[0].process.returncode, 5, ended[0].tail())
+        message = ended[0].log.read_text()
+        message = message[message.rindex("tripline: "):]
+        for word in ("instance 'a'", f"group '{group.name}'", "fenced", "give each process an `instance` of its own"):
+            self.assertIn(word, message)
+        other = second if ended[0] is first else first
+        before = len(fed)
+        wait_until(lambda: len(fed) > before + 2_000, "payments still flow")
+        stop.set()
+        thread.join()
+        wait_done([other], len(fed))
+        self.assertEqual(other.terminate(), 0, other.tail())
+        self.check_alerts(group, fed)
+
+    def test_instances_join_die_and_come_back_while_payments_flow(self):
+        group = self.group("moving", partitions=6)
+        services = list(self.start(group.service("a"), group.service("b")))
+        stop = threading.Event()
+        thread, fed = self.feeding(group.topic, payments.generated(60_000, self.seed, accounts=300), stop)
+        services += self.start(group.service("c"))
+        wait_until(lambda: all(self.live(one) for one in services), "three instances share the partitions")
+        victim = self.random.choice(services)
+        others = [one for one in services if one is not victim]
+        victim.kill()
+        wait_until(lambda: sum(len(self.live(one)) for one in others) == 6, "the others have taken over")
+        before = len(fed)
+        wait_until(lambda: len(fed) > before + 1_000, "payments still flow")
+        victim.start()
+        wait_until(lambda: all(self.live(one) for one in services), "it has partitions again")
+        before = len(fed)
+        wait_until(lambda: len(fed) > before + 1_000, "payments still flow")
+        stop.set()
+        thread.join()
+        wait_done(services, len(fed))
+        for service in services:
+            self.assertEqual(service.terminate(), 0, service.tail())
+        self.check_alerts(group, fed)
+
+    def test_a_restart_after_sigterm_replays_nothing(self):
+        group = self.group("restart")
+        data = payments.generated(4_000, self.seed, accounts=300)
+        service, = self.start(group.service("a"))
+        self.produce(((one.account, one.json, one.time) for one in data), group.topic)
+        wait_done([service], len(data))
+        self.assertEqual(service.terminate(), 0, service.tail())
+        ends = dict(enumerate(self.kafka.ends(group.topic)))
+        known = len(service.logged("partition live"))
+        service.start().wait_ready()
+        wait_done([service], len(data))
+        for one in service.status()["partitions"]:
+            # X = Y: nothing lies between the checkpoint and the committed offset.
+            self.assertEqual([one[name] for name in ("checkpoint", "committed", "next")], [ends[one["partition"]]] * 3)
+            self.assertEqual((one["recovered_from"], one["replay_debt"]), ("checkpoint", 0))
+        lines = service.logged("partition live")[known:]
+        self.assertEqual({(line["partition"], line["offset"], line["source"]) for line in lines}, {(*place, "checkpoint") for place in ends.items()})
+        self.assertEqual(service.metrics()['tripline_recoveries_total{source="checkpoint"}'], 4)
+        self.assertEqual(service.terminate(), 0, service.tail())
+        self.check_alerts(group, data)
