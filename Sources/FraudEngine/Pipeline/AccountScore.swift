@@ -101,10 +101,11 @@ extension PartitionMachine {
         json.append("\"}")
     }
 
-    /// The scores of all accounts with a live contribution (or one that a switch ended), for a store that has none or old ones.
-    package func allScores(kit: borrowing FoldKit) -> [ScoreChange] {
+    /// The scores of all accounts of these classes with a live contribution (or one that a switch ended), for a store that has none or old ones.
+    package func allScores(_ classes: ScoreClasses, kit: borrowing FoldKit) -> [ScoreChange] {
         var scores: [ScoreChange] = []
         for record in 1..<max(1, state.accounts.end) where state.accounts.isUsed(record) && state.accounts.firstHit(of: record) != 0 {
+            guard classes.intersects(ScoreClasses(of: state.accounts.key(of: record))) else { continue }
             scores.append(score(of: record, at: state.streamTime, offset: next - 1, eventTime: state.streamTime, receivedAt: nil, kit: kit))
         }
         return scores

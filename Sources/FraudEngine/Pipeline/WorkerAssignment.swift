@@ -193,10 +193,10 @@ extension WorkerMachine {
 
     // MARK: Scores and checkpoints
 
-    /// All scores of a live partition, for a store that may have none or old ones; only committed state is written.
-    mutating func rewriteScores(_ partition: Int32) -> [WorkerAction] {
+    /// All scores of a live partition in these classes, for a store that may have none or old ones; only committed state is written.
+    mutating func rewriteScores(_ partition: Int32, _ classes: ScoreClasses = .all) -> [WorkerAction] {
         guard let task = tasks[partition], task.phase == .live else { return [] }
-        let scores = task.machine.allScores(kit: kit(for: task.ruleSet(at: task.machine.next), task).kit)
+        let scores = task.machine.allScores(classes, kit: kit(for: task.ruleSet(at: task.machine.next), task).kit)
         if task.hasMoved || task.mustCommit {
             mustFlush = true
             outbox.scores += scores

@@ -109,7 +109,7 @@ package struct WorkerMachine: ~Copyable {
         case .rulesOffered(let set):
             offered = set
             return flushIfDue(now: now)
-        case .scoresLost(let partition): return rewriteScores(partition)
+        case .scoresLost(let partition, let classes): return rewriteScores(partition, classes)
         case .logLost(let partition, let start): return logLost(partition, start: start)
         case .tick: return flushIfDue(now: now)
         case .stop:

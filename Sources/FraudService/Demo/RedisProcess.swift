@@ -3,14 +3,18 @@ import Glibc
 /// A redis-server beside this process that keeps nothing on disk, ended with it.
 final class RedisProcess {
     let port: UInt16
-    private let process: pid_t
+    let process: pid_t
 
     /// nil where redis-server is not installed or no port is free.
-    init?(folder: String) {
-        guard let port = LocalPort.free() else { return nil }
-        let words = [
-            "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder, "--logfile", "redis.log",
-        ]
+    /// - Parameters:
+    ///   - port: nil: one that is free.
+    ///   - options: further words of the command line.
+    init?(folder: String, port given: UInt16? = nil, options: [String] = []) {
+        guard let port = given ?? LocalPort.free() else { return nil }
+        let words =
+            [
+                "redis-server", "--port", "\(port)", "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", folder, "--logfile", "redis.log",
+            ] + options
         var arguments = words.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }
