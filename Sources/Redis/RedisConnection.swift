@@ -176,15 +176,19 @@ private struct RedisContext: ~Copyable {
 
     init(_ address: RedisAddress, _ timeouts: RedisTimeouts) throws(RedisError) {
         Self.ignoreBrokenPipes
-        guard let pointer = redisConnectWithTimeout(address.host, Int32(address.port), timeval(milliseconds: timeouts.connect)) else {
-            throw .unreachable("\(address): out of memory")
-        }
+        let wait = timeval(milliseconds: timeouts.connect)
+        let made =
+            switch address.place {
+            case .network(let host, let port): redisConnectWithTimeout(host, Int32(port), wait)
+            case .socket(let path): redisConnectUnixWithTimeout(path, wait)
+            }
+        guard let pointer = made else { throw .unreachable("\(address): out of memory") }
         let code = errno
         if pointer.pointee.err != REDIS_OK || redisSetTimeout(pointer, timeval(milliseconds: timeouts.command)) != REDIS_OK {
             defer { redisFree(pointer) }
             throw Self.failure(pointer, address, errno: code)
         }
-        redisEnableKeepAlive(pointer)
+        if case .network = address.place { redisEnableKeepAlive(pointer) }
         self.pointer = pointer
     }
 

@@ -28,20 +28,36 @@ package enum RedisError: Error, Sendable, Equatable {
         }
     }
 
-    /// An error of the server's present condition, not of the command: loading, out of memory, a replica, a busy script.
-    package static func isPassing(_ message: String) -> Bool {
-        switch message.prefix(while: { $0 != " " }) {
-        case "LOADING", "OOM", "READONLY", "MASTERDOWN", "BUSY", "MISCONF", "NOREPLICAS", "TRYAGAIN": true
-        case _: false
+    /// The refused command will never succeed; others may, on the same connection.
+    package var isAboutOneCommand: Bool {
+        switch self {
+        case .unreachable, .timeout, .authentication, .protocolViolation: false
+        case .server(let message): !RedisError.isPassing(message)
         }
     }
 
-    /// The error of a reply that begins with this text.
-    static func refused(_ message: String) -> RedisError {
-        switch message.prefix(while: { $0 != " " }) {
+    /// An error of the server's present condition, not of the command: loading, out of memory, a replica, a busy script.
+    package static func isPassing(_ message: String) -> Bool {
+        passing.contains(code(message))
+    }
+
+    private static let passing: Set<Substring> = ["LOADING", "OOM", "READONLY", "MASTERDOWN", "BUSY", "MISCONF", "NOREPLICAS", "TRYAGAIN"]
+
+    /// The error of a reply with this text.
+    package static func refused(_ message: String) -> RedisError {
+        switch code(message) {
         case "NOAUTH", "WRONGPASS", "NOPERM": .authentication(message)
         case _: .server(message)
         }
+    }
+
+    /// The word that names the kind of error. Inside a script Redis before 7 puts it behind a text of its own, and newer ones say NOPERM in other words.
+    private static func code(_ message: String) -> Substring {
+        if message.hasPrefix("ERR Error running script") {
+            let words = message.split { $0 == " " || $0 == ":" || $0 == "-" }
+            return words.first { passing.contains($0) || $0 == "NOPERM" || $0 == "WRONGTYPE" } ?? "ERR"
+        }
+        return message.hasPrefix("ERR ACL failure in script") ? "NOPERM" : message.prefix { $0 != " " }
     }
 }
 

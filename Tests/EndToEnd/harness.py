@@ -201,11 +201,19 @@ class Redis:
             raise unittest.SkipTest("redis-server is not installed: apt-get install redis-server")
         self.folder = tempfile.mkdtemp(prefix="tripline-redis-")
         self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self.start()
+
+    def start(self):
+        """Empty, on the same port."""
         self.process = subprocess.Popen(
             ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", self.folder],
             stdout=subprocess.DEVNULL)
-        self.url = f"redis://127.0.0.1:{self.port}"
         wait_until(self.answers, "Redis answers")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
     def answers(self):
         try:

@@ -101,12 +101,13 @@ extension PartitionMachine {
         json.append("\"}")
     }
 
-    /// The scores of the accounts with a live contribution (or one that a switch of rules ended) among `count` records of the table, for a store
-    /// that has none or old ones; and where to go on, nil at the end.
-    func scores(from first: UInt32, count: UInt32, kit: borrowing FoldKit) -> (scores: [ScoreChange], next: UInt32?) {
+    /// The scores of accounts of these classes with a live contribution (or one that a switch of rules ended), for a store that has none or old
+    /// ones: of `count` records of the table from `first` on; and where to go on, nil at the end.
+    func scores(_ classes: ScoreClasses, from first: UInt32, count: UInt32, kit: borrowing FoldKit) -> (scores: [ScoreChange], next: UInt32?) {
         var scores: [ScoreChange] = []
         let end = min(first + count, max(first, state.accounts.end))
         for record in first..<end where state.accounts.isUsed(record) && hasLiveHit(record) {
+            guard classes.intersects(ScoreClasses(of: state.accounts.key(of: record))) else { continue }
             scores.append(score(of: record, at: state.streamTime, offset: next - 1, eventTime: state.streamTime, receivedAt: nil, kit: kit))
         }
         return (scores, end >= state.accounts.end ? nil : end)

@@ -36,6 +36,8 @@ package final class PartitionTask {
     var isWithoutCheckpoint = false
     /// The next account whose score is to be written again; nil: none.
     var rewriteFrom: UInt32?
+    /// Which accounts those are.
+    var rewriteClasses = ScoreClasses.all
     /// A switch waits to be committed, though no record was read since.
     var mustCommit = false
     /// The rule set the machine's numbers are bound to.

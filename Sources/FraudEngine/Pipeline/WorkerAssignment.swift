@@ -230,8 +230,13 @@ extension WorkerMachine {
 
     // MARK: Scores and checkpoints
 
-    /// All scores of a partition are to be written, for a store that may have none or old ones: from now on, slice by slice.
-    func rewriteScores(_ partition: Int32) { tasks[partition]?.rewriteFrom = 1 }
+    /// All scores of a partition in these classes are to be written, for a store that may have none or old ones: from now on, slice by slice.
+    func rewriteScores(_ partition: Int32, _ classes: ScoreClasses = .all) {
+        guard let task = tasks[partition] else { return }
+        if task.rewriteFrom == nil { task.rewriteClasses = .none }
+        task.rewriteClasses.insert(classes)
+        task.rewriteFrom = 1
+    }
 
     /// Accounts looked at in one turn.
     private static let rewriteSlice: UInt32 = 2_048
@@ -242,7 +247,7 @@ extension WorkerMachine {
         for partition in tasks.keys.sorted() {
             guard let task = tasks[partition], task.phase == .live, let from = task.rewriteFrom, !isStopping else { continue }
             let box = kit(for: task.ruleSet(at: task.machine.next), task)
-            let (scores, next) = task.machine.scores(from: from, count: Self.rewriteSlice, kit: box.kit)
+            let (scores, next) = task.machine.scores(task.rewriteClasses, from: from, count: Self.rewriteSlice, kit: box.kit)
             task.rewriteFrom = next
             if task.hasMoved || task.mustCommit {
                 outbox.scores += scores

@@ -14,8 +14,8 @@ package enum WorkerEvent: Sendable {
     case checkpointed(partition: Int32, epoch: Int64, KeptCheckpoint, succeeded: Bool)
     /// A new rule set was read, checked and stored.
     case rulesOffered(RuleSet)
-    /// Scores that Redis lost: all of a partition's are to be written again.
-    case scoresLost(partition: Int32)
+    /// Scores that Redis lost: all of a partition's in these classes are to be written again.
+    case scoresLost(partition: Int32, ScoreClasses)
     /// The log starts behind what a partition is to read next.
     case logLost(partition: Int32, start: Int64)
     case tick

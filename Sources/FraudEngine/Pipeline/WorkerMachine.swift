@@ -115,8 +115,8 @@ package struct WorkerMachine: ~Copyable {
         case .rulesOffered(let set):
             offered = set
             return flushIfDue(now: now)
-        case .scoresLost(let partition):
-            rewriteScores(partition)
+        case .scoresLost(let partition, let classes):
+            rewriteScores(partition, classes)
             return []
         case .logLost(let partition, let start): return logLost(partition, start: start)
         case .tick: return rewriteSlices() + flushIfDue(now: now)

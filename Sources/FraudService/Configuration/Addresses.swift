@@ -29,46 +29,85 @@ package struct HostPort: Sendable, Equatable, CustomStringConvertible {
     package var description: String { host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)" }
 }
 
-/// Where Redis is: `redis://[user[:password]@]host[:port][/database]`.
+/// Where Redis is: `redis://[user[:password]@]host[:port][/database]`, or a Unix socket:
+/// `redis+unix://[user:password@]/path[?db=N]`, also with `unix://` as redis-py has it.
 package struct RedisURL: Sendable, Equatable {
-    package var host: String
-    package var port: UInt16
+    package enum Place: Sendable, Equatable {
+        case network(HostPort)
+        /// An absolute path.
+        case socket(path: String)
+    }
+
+    package var place: Place
     package var user: String?
     package var password: String?
     package var database: Int
 
     package init(host: String, port: UInt16) {
-        self.host = host
-        self.port = port
+        place = .network(HostPort(host: host, port: port))
         database = 0
     }
 
     init(_ text: String) throws(SettingRefusal) {
         if text.hasPrefix("rediss://") { throw SettingRefusal(what: "asks for TLS, which is not available in this version") }
-        guard text.hasPrefix("redis://") else { throw SettingRefusal(what: "does not begin with redis://") }
-        var rest = text.dropFirst("redis://".count)
+        guard let scheme = ["redis://", "redis+unix://", "unix://"].first(where: { text.hasPrefix($0) }) else {
+            throw SettingRefusal(what: "does not begin with redis:// or redis+unix://")
+        }
+        var rest = text.dropFirst(scheme.count)
+        let query = scheme == "redis://" ? rest[rest.endIndex...] : Self.cutQuery(&rest)
         if let at = rest.lastIndex(of: "@") {
             let login = rest[..<at]
             rest = rest[rest.index(after: at)...]
             let colon = login.firstIndex(of: ":")
             user = try Self.decoded(login[..<(colon ?? login.endIndex)])
             password = try colon.flatMap { (colon) throws(SettingRefusal) in try Self.decoded(login[login.index(after: colon)...]) }
-            if user != nil, password == nil { throw SettingRefusal(what: "has a user without a password") }
         }
-        let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-        let path = rest[slash...].dropFirst()
-        if path.isEmpty {
-            database = 0
+        if scheme == "redis://" {
+            (place, database) = try Self.network(rest)
         } else {
-            guard let number = UInt16(path), path.first != "+" else { throw SettingRefusal(what: "has a database that is not a number") }
-            database = Int(number)
+            guard rest.hasPrefix("/"), let path = try Self.decoded(rest) else { throw SettingRefusal(what: "has no absolute path of a socket") }
+            // The size of sun_path, with the zero behind it.
+            guard path.utf8.count < 108 else { throw SettingRefusal(what: "has a path over 107 bytes, which no socket has") }
+            place = .socket(path: path)
+            database = 0
+            try take(query)
         }
-        let place = rest[..<slash]
+        if user != nil, password == nil { throw SettingRefusal(what: "has a user without a password") }
+    }
+
+    private static func network(_ text: Substring) throws(SettingRefusal) -> (Place, Int) {
+        let slash = text.firstIndex(of: "/") ?? text.endIndex
+        let path = text[slash...].dropFirst()
+        let database = path.isEmpty ? 0 : try number(path)
+        let place = text[..<slash]
         let hasPort = place.hasPrefix("[") ? place.contains("]:") : place.contains(":")
         let address = try HostPort(hasPort ? String(place) : "\(place):6379")
         guard address.port > 0 else { throw SettingRefusal(what: "has port 0") }
-        host = address.host
-        port = address.port
+        return (.network(address), database)
+    }
+
+    /// Takes what stands behind the first `?` off the text.
+    private static func cutQuery(_ text: inout Substring) -> Substring {
+        guard let mark = text.firstIndex(of: "?") else { return text[text.endIndex...] }
+        defer { text = text[..<mark] }
+        return text[text.index(after: mark)...]
+    }
+
+    private mutating func take(_ query: Substring) throws(SettingRefusal) {
+        for item in query.split(separator: "&") {
+            let value = item.firstIndex(of: "=").map { item[item.index(after: $0)...] } ?? ""
+            switch item.prefix(while: { $0 != "=" }) {
+            case "db": database = try Self.number(value)
+            case "password": password = try Self.decoded(value)
+            case "username": user = try Self.decoded(value)
+            case _: throw SettingRefusal(what: "has a parameter other than db, username and password")
+            }
+        }
+    }
+
+    private static func number(_ text: Substring) throws(SettingRefusal) -> Int {
+        guard let number = UInt16(text), text.first != "+" else { throw SettingRefusal(what: "has a database that is not a number") }
+        return Int(number)
     }
 
     /// Percent escapes resolved; nil for the empty text.

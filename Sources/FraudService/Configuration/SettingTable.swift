@@ -89,8 +89,8 @@ enum SettingTable {
         "checkpoint.max_debt", 1_000...1_000_000_000, default: "1000000", example: "1000000", help: "Records to replay that make a checkpoint due at once.")
 
     static let redis = Setting<RedisURL>(
-        "redis.url", takes: "redis://[user:password@]host[:port][/database]", absence: "no scores are written or served", example: "redis://127.0.0.1:6379",
-        isSecret: true, help: "Where scores are kept for reading."
+        "redis.url", takes: "redis://[user:password@]host[:port][/database] or redis+unix:///path[?db=N]", absence: "no scores are written or served",
+        example: "redis://127.0.0.1:6379", isSecret: true, help: "Where scores are kept for reading."
     ) { text throws(SettingRefusal) in try RedisURL(text) }
 
     static let httpListen = Setting<HostPort>.address("http.listen", default: "127.0.0.1:8080", help: "Where the API listens.")

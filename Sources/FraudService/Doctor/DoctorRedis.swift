@@ -9,7 +9,7 @@ enum DoctorRedis {
         do throws(RedisError) {
             let connection = try RedisConnection(RedisAddress(url), timeouts: RedisTimeouts(connect: 2_000, command: 2_000))
             let answer = try connection.call(RedisCommand("INFO")).bytes ?? []
-            look(info: fields(String(decoding: answer, as: UTF8.self)), "\(url.host):\(url.port)", &report)
+            look(info: fields(String(decoding: answer, as: UTF8.self)), "\(RedisAddress(url))", &report)
             try lookAtClock(connection, &report)
         } catch {
             report.add(.fail("redis", .unreachable, "\(error)", "check redis.url and whether Redis is up; alerts go on without it, scores do not"))

@@ -3,6 +3,8 @@ import Redis
 
 /// The names of a group's keys in Redis.
 struct ScoreKeys: Sendable {
+    static let hourMilliseconds: Int64 = 3_600_000
+
     let group: String
 
     /// Hash: an account's score.
@@ -18,11 +20,19 @@ struct ScoreKeys: Sendable {
         let digits = String(decoding: text.array().filter { $0 >= 0x30 && $0 <= 0x39 }.prefix(10), as: UTF8.self)
         return "tripline:\(group):top:\(digits)"
     }
+
+    /// The start of a time's hour, milliseconds.
+    static func hour(_ time: Int64) -> Int64 { time - ((time % hourMilliseconds) + hourMilliseconds) % hourMilliseconds }
 }
 
 extension RedisAddress {
     init(_ url: RedisURL) {
-        self.init(host: url.host, port: url.port, user: url.user, password: url.password, database: Int32(url.database))
+        let place: Place =
+            switch url.place {
+            case .network(let address): .network(host: address.host, port: address.port)
+            case .socket(let path): .socket(path: path)
+            }
+        self.init(place, user: url.user, password: url.password, database: Int32(url.database))
     }
 }
 

@@ -1,10 +1,22 @@
 import FraudEngine
 import Redis
 
-/// The Lua script that writes one score if it is not older than the one that is there.
-enum ScoreScript {
-    /// KEYS: the account's hash, the hour's leaderboard. Returns 1 if it wrote.
-    static let text = """
+/// The Lua scripts of a pipeline, by their index in `texts`.
+enum ScoreScript: Int, CaseIterable {
+    case score
+    case mark
+
+    static var texts: [String] { allCases.map(\.text) }
+
+    private var text: String {
+        switch self {
+        case .score: Self.scoreText
+        case .mark: Self.markText
+        }
+    }
+
+    /// KEYS: the account's hash, the hour's leaderboard. Returns 1 if it wrote, 0 if a newer score is there.
+    private static let scoreText = """
         local current = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
         local epoch, offset = tonumber(ARGV[1]), tonumber(ARGV[2])
         if current[1] and current[2] then
@@ -21,14 +33,30 @@ enum ScoreScript {
         return 1
         """
 
+    /// KEYS: the partition's hash. ARGV: epoch, offset, stream time or nothing; from the owner's report also lag, at, rule set. Where a newer mark is there
+    /// it stays. Counts its runs and returns how many there were before: a number that goes down tells of lost data.
+    private static let markText = """
+        local held = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'stream_time', 'writes')
+        local epoch, offset = tonumber(ARGV[1]), tonumber(ARGV[2])
+        local e, o = tonumber(held[1] or ''), tonumber(held[2] or '')
+        if not (e and o) or e < epoch or (e == epoch and o <= offset) then
+          redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'offset', ARGV[2])
+          if e ~= epoch or not held[3] or held[3] < ARGV[3] then redis.call('HSET', KEYS[1], 'stream_time', ARGV[3]) end
+          if ARGV[4] then redis.call('HSET', KEYS[1], 'lag', ARGV[4], 'at', ARGV[5], 'rule_set', ARGV[6]) end
+        end
+        return redis.call('HINCRBY', KEYS[1], 'writes', 1) - 1
+        """
+
     /// A day behind the last contribution's end, as garbage collection.
     private static let afterlifeMilliseconds: Int64 = 86_400_000
 
-    static func append(_ change: ScoreChange, epoch: Int64, keys: ScoreKeys, now: Int64, to command: inout RedisCommand) {
+    /// Keys and arguments of `score`.
+    static func append(_ waiting: WaitingScore, keys: ScoreKeys, now: Int64, to command: inout RedisCommand) {
+        let change = waiting.change
         command.append("2")
         command.append(keys.risk(change.account))
         command.append(keys.top(change.eventTime == StreamTime.none ? 0 : change.eventTime))
-        command.append(epoch)
+        command.append(waiting.epoch)
         command.append(change.offset)
         command.append(Int64(change.score))
         command.append(change.band.name)
@@ -40,5 +68,53 @@ enum ScoreScript {
         command.append(Int64(change.partition))
         command.append(max(0, change.expiry - change.streamTime) + afterlifeMilliseconds)
         command.append(change.account)
+    }
+
+    /// Keys and arguments of `mark`.
+    static func append(_ place: PartitionPlace, keys: ScoreKeys, to command: inout RedisCommand) {
+        command.append("1")
+        command.append(keys.partition(place.partition))
+        command.append(place.epoch)
+        command.append(place.offset)
+        command.append(place.streamTime == StreamTime.none ? "" : timeText(place.streamTime))
+        guard let mark = place.report else { return }
+        command.append(mark.lag)
+        command.append(timeText(mark.at))
+        command.append("sha256:\(mark.ruleSet.hexadecimal)")
+    }
+}
+
+/// What is known of a partition when a pipeline is written: from its owner's report, from the scores in it, or both.
+struct PartitionPlace {
+    var partition: Int32
+    var epoch: Int64
+    var offset: Int64
+    /// Milliseconds; `StreamTime.none` before the first payment.
+    var streamTime: Int64
+    var inbox: WorkerInbox
+    /// nil where only scores tell.
+    var report: PartitionMark?
+
+    /// In order of the partitions.
+    static func all(_ batch: [WaitingScore], _ marks: [PartitionMark]) -> [PartitionPlace] {
+        var places: [Int32: PartitionPlace] = [:]
+        for mark in marks {
+            places[mark.partition] = PartitionPlace(
+                partition: mark.partition, epoch: mark.epoch, offset: mark.offset, streamTime: mark.streamTime, inbox: mark.inbox, report: mark)
+        }
+        for waiting in batch {
+            let change = waiting.change
+            let new = PartitionPlace(
+                partition: change.partition, epoch: waiting.epoch, offset: change.offset, streamTime: change.streamTime, inbox: waiting.inbox)
+            guard var known = places[change.partition], known.epoch >= new.epoch else {
+                places[change.partition] = new
+                continue
+            }
+            guard known.epoch == new.epoch else { continue }
+            known.offset = max(known.offset, new.offset)
+            known.streamTime = max(known.streamTime, new.streamTime)
+            places[change.partition] = known
+        }
+        return places.values.sorted { $0.partition < $1.partition }
     }
 }

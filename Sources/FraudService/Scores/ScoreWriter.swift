@@ -21,67 +21,58 @@ struct PartitionMark: Sendable {
 /// Writes committed scores to Redis from a thread of its own. Workers only hand over: the last state of each account waits, bounded, however
 /// long Redis is away; what had to be dropped, or what Redis lost, is asked for again from the worker.
 final class ScoreWriter: Sendable {
-    private struct Waiting {
-        var change: ScoreChange
-        var epoch: Int64
-        /// When it was handed over, monotonic nanoseconds.
-        var since: Int64
-
-        func isOlder(than other: Waiting) -> Bool { (epoch, change.offset) < (other.epoch, other.change.offset) }
-    }
-
     private struct Contents {
-        var waiting: [[UInt8]: Waiting] = [:]
+        var queue: ScoreQueue
         var marks: [Int32: PartitionMark] = [:]
-        /// Partitions whose scores are to be written again.
-        var lost: [Int32: WorkerInbox] = [:]
-        var isWriting = false
+        /// A signal is on its way that the thread has not seen.
+        var isSignalled = false
         var isClosed = false
         var problem: String?
         var isConnected = false
     }
 
-    /// Accounts that may wait.
-    private static let capacity = 1_000_000
-    private static let batchSize = 512
-    private static let leaderboardLength = 10_000
-    private static let longestBackoff: Int64 = 1_000
+    /// Changes that are handed over with the lock held.
+    private static let sliceSize = 256
 
     private let address: RedisAddress
     private let keys: ScoreKeys
     private let metrics: Metrics
     private let log: Log
-    private let contents = Mutex(Contents())
+    private let contents: Mutex<Contents>
+    /// Something waits, or the writer was closed.
     private let wake = Semaphore()
+    /// The writer was closed; nothing else ends a backoff.
+    private let closing = Semaphore()
 
-    init(url: RedisURL, group: String, metrics: Metrics, log: Log) {
+    /// - Parameter capacity: accounts that may wait.
+    init(url: RedisURL, group: String, metrics: Metrics, log: Log, capacity: Int = 1_000_000) {
         address = RedisAddress(url)
         keys = ScoreKeys(group: group)
         self.metrics = metrics
         self.log = log
+        contents = Mutex(Contents(queue: ScoreQueue(capacity: capacity)))
     }
 
     // MARK: From other threads
 
-    /// Takes scores whose transaction is acknowledged. Never blocks on Redis.
+    /// Takes scores whose transaction is acknowledged. Never waits for Redis.
     func offer(_ changes: [ScoreChange], epochs: [Int32: Int64], inbox: WorkerInbox) {
         let now = Clock.monotonicNanoseconds()
-        let count = contents.withLock { contents in
-            for change in changes {
-                guard let epoch = epochs[change.partition] else { continue }
-                let new = Waiting(change: change, epoch: epoch, since: now)
-                if let old = contents.waiting[change.account] {
-                    if !new.isOlder(than: old) { contents.waiting[change.account] = new }
-                } else if contents.waiting.count < Self.capacity {
-                    contents.waiting[change.account] = new
-                } else {
-                    contents.lost[change.partition] = inbox
+        var start = 0
+        while start < changes.count {
+            let end = min(changes.count, start + Self.sliceSize)
+            let (count, wakes) = contents.withLock { contents in
+                for change in changes[start..<end] {
+                    guard let epoch = epochs[change.partition] else { continue }
+                    contents.queue.offer(WaitingScore(change: change, epoch: epoch, since: now, inbox: inbox))
                 }
+                defer { contents.isSignalled = true }
+                return (contents.queue.count, !contents.isSignalled)
             }
-            return contents.waiting.count
+            if wakes { wake.signal() }
+            metrics.setRedisPending(count)
+            start = end
         }
-        metrics.setRedisPending(count)
-        wake.signal()
     }
 
     /// Where the partitions stand now.
@@ -91,94 +82,145 @@ final class ScoreWriter: Sendable {
         }
     }
 
-    /// Lets `run` return after one more attempt to write what waits.
+    /// Lets `run` return once everything is written, or at the first failure.
     func close() {
         contents.withLock { $0.isClosed = true }
         wake.signal()
+        closing.signal()
     }
 
-    /// Whether everything was written within that time.
+    /// Whether everything was written within that time; given up early where Redis is away.
     func waitUntilDrained(milliseconds: Int64) -> Bool {
-        let deadline = Clock.monotonicMilliseconds() + milliseconds
-        while true {
-            let isDrained = contents.withLock { $0.waiting.isEmpty && !$0.isWriting }
-            if isDrained { return true }
-            if Clock.monotonicMilliseconds() >= deadline { return false }
-            wake.signal()
+        let start = Clock.monotonicMilliseconds()
+        while !isDrained {
+            let waited = Clock.monotonicMilliseconds() - start
+            if waited >= milliseconds || waited >= 2_000 && !isConnected { return false }
             Clock.pause(milliseconds: 5)
         }
+        return true
     }
 
+    var isDrained: Bool { contents.withLock { $0.queue.isDrained } }
     var isConnected: Bool { contents.withLock { $0.isConnected } }
     var lastError: String? { contents.withLock { $0.problem } }
 
-    // MARK: The thread
-
-    /// What the thread knows of Redis.
-    private struct Session {
-        var connection: RedisConnection?
-        /// By partition: what was written last.
-        var written: [Int32: (epoch: Int64, offset: Int64)] = [:]
-        var markedAt: Int64 = 0
-        var backoff: Int64 = 50
+    /// For people: what is not in Redis yet; empty where nothing is missing.
+    var backlog: String {
+        let (count, losing) = contents.withLock { ($0.queue.count + $0.queue.inFlight, $0.queue.losing.count) }
+        let waiting = count == 0 ? "" : "\(count) scores wait to be written"
+        let missing = losing == 0 ? "" : "the scores of \(losing) partitions are to be written again"
+        return waiting.isEmpty || missing.isEmpty ? waiting + missing : "\(waiting), \(missing)"
     }
+
+    // MARK: The thread
 
     /// The thread's body.
     func run() {
-        var session = Session()
+        var session = ScoreSession(address, keys)
+        var pace = ScorePace()
         while true {
-            let wait = session.connection == nil ? session.backoff : max(0, 1_000 - (Clock.monotonicMilliseconds() - session.markedAt))
-            _ = wake.wait(milliseconds: wait)
-            let (batch, marks, isClosed) = take(session.markedAt)
-            if !batch.isEmpty || !marks.isEmpty { attempt(&session, batch, marks) }
-            contents.withLock { $0.isWriting = false }
-            if isClosed { return }
-        }
-    }
-
-    /// What waits; marks with each batch, and each second.
-    private func take(_ markedAt: Int64) -> (batch: [Waiting], marks: [PartitionMark], isClosed: Bool) {
-        contents.withLock { contents in
-            let batch = Array(contents.waiting.values)
-            contents.waiting.removeAll()
-            contents.isWriting = !batch.isEmpty
-            var marks: [PartitionMark] = []
-            if !batch.isEmpty || contents.isClosed || Clock.monotonicMilliseconds() - markedAt >= 900 {
-                marks = contents.marks.values.sorted { $0.partition < $1.partition }
-                contents.marks.removeAll()
+            if !session.isConnected {
+                guard connect(&session, &pace) else {
+                    if closing.wait(milliseconds: pace.backoff) { return }
+                    continue
+                }
             }
-            return (batch, marks, contents.isClosed)
+            let isDue = pace.isDue(Clock.monotonicMilliseconds())
+            let work = take(withMarks: isDue)
+            if work.batch.isEmpty, work.marks.isEmpty, !isDue {
+                if work.isClosed { return }
+                _ = wake.wait(milliseconds: pace.rest(Clock.monotonicMilliseconds()))
+                continue
+            }
+            if !attempt(&session, work.batch, work.marks) || isDue && !tidy(&session) {
+                pace.failed()
+                if closing.wait(milliseconds: work.isClosed ? 0 : pace.backoff) || work.isClosed { return }
+            } else {
+                pace.succeeded()
+            }
         }
     }
 
-    private func attempt(_ session: inout Session, _ batch: [Waiting], _ marks: [PartitionMark]) {
-        var done = 0
+    private func connect(_ session: inout ScoreSession, _ pace: inout ScorePace) -> Bool {
         do throws(RedisError) {
-            if session.connection == nil { try connect(&session) }
-            while done < batch.count {
-                let end = min(batch.count, done + Self.batchSize)
-                try write(batch[done..<end], &session)
-                done = end
-            }
-            try write(marks, &session)
-            askAgain()
+            try session.connect()
         } catch {
             failed(error, &session)
-            giveBack(batch[done...], marks)
+            pace.failed()
+            return false
         }
-    }
-
-    private func connect(_ session: inout Session) throws(RedisError) {
-        session.connection = try RedisConnection(address, timeouts: RedisTimeouts(connect: 1_000, command: 2_000), scripts: [ScoreScript.text])
-        session.backoff = 50
+        pace.connected()
         contents.withLock { contents in
             contents.isConnected = true
             contents.problem = nil
         }
         log.info("connected to Redis", [.address: "\(address)"])
+        return true
     }
 
-    private func failed(_ error: RedisError, _ session: inout Session) {
+    /// At most a batch; with it, or when they are due, the reports that have come.
+    private func take(withMarks isDue: Bool) -> (batch: [WaitingScore], marks: [PartitionMark], isClosed: Bool) {
+        contents.withLock { contents in
+            contents.isSignalled = false
+            let batch = contents.queue.take()
+            guard isDue || contents.isClosed || !batch.isEmpty else { return (batch, [], contents.isClosed) }
+            defer { contents.marks.removeAll() }
+            return (batch, Array(contents.marks.values), contents.isClosed)
+        }
+    }
+
+    /// Whether Redis took it.
+    private func attempt(_ session: inout ScoreSession, _ batch: [WaitingScore], _ marks: [PartitionMark]) -> Bool {
+        do throws(RedisError) {
+            settle(batch, try session.write(batch, marks, now: Clock.wallMilliseconds()))
+            return true
+        } catch {
+            failed(error, &session)
+            giveBack(batch, marks)
+            return false
+        }
+    }
+
+    private func tidy(_ session: inout ScoreSession) -> Bool {
+        do throws(RedisError) {
+            try session.tidy()
+            return true
+        } catch {
+            failed(error, &session)
+            return false
+        }
+    }
+
+    /// Counts what became of a batch, and asks again for what is missing once nothing waits any more.
+    private func settle(_ batch: [WaitingScore], _ outcome: ScoreSession.Outcome) {
+        metrics.scoresWritten(outcome.applied, .applied)
+        metrics.scoresWritten(outcome.stale, .stale)
+        metrics.scoresWritten(outcome.failed, .failed)
+        let end = Clock.monotonicNanoseconds()
+        for waiting in batch { metrics.observeScoreLatency(seconds: Double(end - waiting.since) / 1e9) }
+        if let refusal = outcome.refusal { log.error("Redis refuses a score or mark for good; the others are written", [.error: refusal]) }
+        for place in outcome.lost {
+            log.warning("Redis lost its data: the partition's scores are written again", [.partition: "\(place.partition)"])
+        }
+        let (count, questions) = contents.withLock { contents in
+            contents.queue.written()
+            for place in outcome.lost { contents.queue.lost(place.partition, place.inbox) }
+            return (contents.queue.count, contents.queue.ask(now: end / 1_000_000))
+        }
+        metrics.setRedisPending(count)
+        for question in questions { question.inbox.post(.scoresLost(partition: question.partition, question.classes)) }
+    }
+
+    private func giveBack(_ batch: [WaitingScore], _ marks: [PartitionMark]) {
+        metrics.scoresWritten(batch.count, .failed)
+        contents.withLock { contents in
+            contents.queue.giveBack(batch)
+            for mark in marks where contents.marks[mark.partition] == nil { contents.marks[mark.partition] = mark }
+        }
+    }
+
+    private func failed(_ error: RedisError, _ session: inout ScoreSession) {
+        session.disconnect()
         let isNew = contents.withLock { contents in
             defer {
                 contents.problem = "\(error)"
@@ -187,84 +229,32 @@ final class ScoreWriter: Sendable {
             return contents.problem == nil
         }
         if isNew { log.warning("Redis is away: scores wait, alerts go on", [.error: "\(error)"]) }
-        session.connection = nil
-        session.backoff = min(Self.longestBackoff, session.backoff * 2)
+    }
+}
+
+/// When the score thread looks at the partitions' marks, and how long it rests. Milliseconds, monotonic.
+struct ScorePace {
+    private static let interval: Int64 = 1_000
+    private static let shortestBackoff: Int64 = 50
+    private static let longestBackoff: Int64 = 1_000
+
+    private var nextLook: Int64 = .min
+    private(set) var backoff = ScorePace.shortestBackoff / 2
+
+    /// Whether a second has passed since it last was; true at once after a connection.
+    mutating func isDue(_ now: Int64) -> Bool {
+        guard now >= nextLook else { return false }
+        nextLook = now + Self.interval
+        return true
     }
 
-    private func giveBack(_ rest: ArraySlice<Waiting>, _ marks: [PartitionMark]) {
-        metrics.scoresWritten(rest.count, .failed)
-        contents.withLock { contents in
-            for old in rest where contents.waiting[old.change.account].map({ $0.isOlder(than: old) }) ?? true {
-                contents.waiting[old.change.account] = old
-            }
-            for mark in marks where contents.marks[mark.partition] == nil { contents.marks[mark.partition] = mark }
-        }
-    }
+    /// Until the next look.
+    func rest(_ now: Int64) -> Int64 { max(0, nextLook - now) }
 
-    private func write(_ batch: ArraySlice<Waiting>, _ session: inout Session) throws(RedisError) {
-        let now = Clock.wallMilliseconds()
-        let first = batch.startIndex
-        var applied = 0
-        var stale = 0
-        var problem: String?
-        try session.connection!.evaluate(
-            count: batch.count, script: { _ in 0 },
-            arguments: { run, command in
-                ScoreScript.append(batch[first + run].change, epoch: batch[first + run].epoch, keys: keys, now: now, to: &command)
-            },
-            reply: { _, value in
-                switch value.integer {
-                case 1: applied += 1
-                case 0: stale += 1
-                case _: if case .error(let text) = value { problem = text } else { problem = "an answer of another kind" }
-                }
-            })
-        if let problem { throw .server(problem) }
-        metrics.scoresWritten(applied, .applied)
-        metrics.scoresWritten(stale, .stale)
-        let end = Clock.monotonicNanoseconds()
-        for entry in batch { metrics.observeScoreLatency(seconds: Double(end - entry.since) / 1e9) }
-        metrics.setRedisPending(contents.withLock { $0.waiting.count })
-        try trim(batch, &session)
-    }
+    mutating func connected() { nextLook = .min }
 
-    private func trim(_ batch: ArraySlice<Waiting>, _ session: inout Session) throws(RedisError) {
-        for key in Set(batch.map { keys.top($0.change.eventTime) }).sorted() {
-            _ = try session.connection!.call(RedisCommand("ZREMRANGEBYRANK", key, "0", "-\(Self.leaderboardLength + 1)"))
-        }
-    }
+    mutating func failed() { backoff = min(Self.longestBackoff, backoff * 2) }
 
-    /// Writes where the partitions stand, and looks whether what stood there before is still there.
-    private func write(_ marks: [PartitionMark], _ session: inout Session) throws(RedisError) {
-        session.markedAt = Clock.monotonicMilliseconds()
-        for mark in marks {
-            session.connection!.send(RedisCommand("HMGET", keys.partition(mark.partition), "epoch", "offset"))
-            session.connection!.send(
-                RedisCommand(
-                    "HSET", keys.partition(mark.partition), "stream_time", mark.streamTime == StreamTime.none ? "" : timeText(mark.streamTime), "offset",
-                    "\(mark.offset)", "epoch", "\(mark.epoch)", "lag", "\(mark.lag)", "at", timeText(mark.at), "rule_set",
-                    "sha256:\(mark.ruleSet.hexadecimal)"))
-        }
-        for mark in marks {
-            let before = try session.connection!.receive().elements?.map(\.decimal) ?? []
-            if case .error(let text) = try session.connection!.receive() { throw .server(text) }
-            if let last = session.written[mark.partition], last.epoch == mark.epoch {
-                let stored = before.count == 2 ? (before[0] ?? -1, before[1] ?? -1) : (-1, -1)
-                if stored < (last.epoch, last.offset) {
-                    log.warning("Redis lost its data: the partition's scores are written again", [.partition: "\(mark.partition)"])
-                    contents.withLock { $0.lost[mark.partition] = mark.inbox }
-                }
-            }
-            session.written[mark.partition] = (mark.epoch, mark.offset)
-        }
-    }
-
-    /// Once Redis takes scores again.
-    private func askAgain() {
-        let lost = contents.withLock { contents in
-            defer { contents.lost.removeAll() }
-            return contents.lost
-        }
-        for partition in lost.keys.sorted() { lost[partition]?.post(.scoresLost(partition: partition)) }
-    }
+    /// Redis took what it was given.
+    mutating func succeeded() { backoff = Self.shortestBackoff / 2 }
 }

@@ -83,12 +83,17 @@ struct StoredPartition {
     /// nil where nobody has written it yet.
     init?(_ fields: [String: [UInt8]]) {
         func number(_ name: String) -> Int64? { fields[name].flatMap { Int64(String(decoding: $0, as: UTF8.self)) } }
-        func time(_ name: String) -> Int64? { fields[name].flatMap { $0.withUnsafeBytes { $0.isEmpty ? nil : Timestamp.parse(ByteSlice($0)) } } }
-        guard let offset = number("offset"), let lag = number("lag"), let at = time("at"), let ruleSet = fields["rule_set"] else { return nil }
-        streamTime = time("stream_time")
+        guard let offset = number("offset"), let lag = number("lag"), let at = Self.time(fields["at"]), let ruleSet = fields["rule_set"] else { return nil }
+        streamTime = Self.time(fields["stream_time"])
         self.offset = offset
         self.lag = lag
         self.at = at
         self.ruleSet = ruleSet
+    }
+
+    /// Milliseconds; nil for no text, or one that is none of ours.
+    static func time(_ text: [UInt8]?) -> Int64? {
+        guard let text, !text.isEmpty else { return nil }
+        return text.withUnsafeBytes { Timestamp.parse(ByteSlice($0)) }
     }
 }

@@ -1,6 +1,7 @@
 import FraudEngine
 internal import HTTPServer
 import Kafka
+import Redis
 import RuleFiles
 import Synchronization
 
@@ -70,7 +71,7 @@ package final class Service: Sendable {
         _ = try prepare(settings, log: log, isEmbedded: false)
         guard let url = settings.redis else { return }
         if let problem = ScoreReader.problem(connecting: url) {
-            throw StartFailure(.unreachable, "Redis at \(url.host):\(url.port) does not answer: \(problem); check redis.url")
+            throw StartFailure(.unreachable, "\(RedisAddress(url)) does not answer: \(problem); check redis.url")
         }
     }
 
@@ -142,7 +143,10 @@ package final class Service: Sendable {
                 policy: { [rules] in rules.current.loaded.set.policy })
         }
         try listen(settings.adminListen, "admin.listen", AdminRoutes.routes(admin), hooks)
-        try listen(settings.httpListen, "http.listen", DataRoutes.routes { account in reader?.risk(account) ?? .notConfigured }, hooks)
+        let scores = ScoreSources(
+            risk: { reader?.risk($0) ?? .notConfigured }, risks: { reader?.risks($0) ?? .notConfigured },
+            leaderboard: { reader?.leaderboard(limit: $0) ?? .notConfigured })
+        try listen(settings.httpListen, "http.listen", DataRoutes.routes(scores), hooks)
     }
 
     private func listen(_ address: HostPort, _ key: String, _ routes: [HTTPRoute], _ hooks: HTTPServerHooks) throws(StartFailure) {

@@ -40,7 +40,8 @@ extension Service {
         let problems = rules.current.problems
         checks.append(Readiness.Check(name: "rules", isOK: problems.isEmpty, detail: problems.first.map { "the last good set is in force; \($0)" } ?? ""))
         if let scores {
-            checks.append(Readiness.Check(name: "redis", isOK: scores.isConnected, detail: scores.isConnected ? "" : scores.lastError ?? "not connected yet"))
+            let detail = [scores.isConnected ? "" : scores.lastError ?? "not connected yet", scores.backlog].filter { !$0.isEmpty }
+            checks.append(Readiness.Check(name: "redis", isOK: scores.isConnected, detail: detail.joined(separator: "; ")))
         }
         let problem = checkpoints.lastProblem
         checks.append(Readiness.Check(name: "checkpoints", isOK: problem == nil, detail: problem.map { "alerts go on, a restart replays more; \($0)" } ?? ""))

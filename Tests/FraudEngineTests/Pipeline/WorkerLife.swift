@@ -76,6 +76,13 @@ struct WorkerLife: ~Copyable {
         handle(.stop)
     }
 
+    /// What the worker tells a store that has lost these scores.
+    mutating func scoresTold(_ classes: ScoreClasses) -> [ScoreChange] {
+        var told: [ScoreChange] = []
+        for case .writeScores(let changes, _) in machine.handle(.scoresLost(partition: 0, classes), now: now, wallClock: now) { told += changes }
+        return told
+    }
+
     private mutating func read(_ batch: Int) {
         guard let from = reading, from < Int64(payments.count) else { return }
         let part = Array(payments[Int(from)..<min(payments.count, Int(from) + batch)])

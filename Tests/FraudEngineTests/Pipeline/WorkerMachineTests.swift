@@ -45,6 +45,18 @@ import Testing
         #expect(at > 5)
     }
 
+    @Test func `lost scores are told again class by class, each once`() {
+        var life = WorkerLife(Self.payments, rules: [Self.ruleSets[0]], switches: [], fault: nil)
+        life.run(batch: 25)
+        let all = life.scoresTold(.all).map(\.account)
+        #expect(all.count > 3)
+        var inTurns: [[UInt8]] = []
+        var rest = ScoreClasses.all
+        while !rest.isEmpty { inTurns += life.scoresTold(rest.removeFirst(8)).map(\.account) }
+        #expect(inTurns.count == all.count)
+        #expect(Set(inTurns) == Set(all))
+    }
+
     @Test(arguments: WorkerLife.Fault.allCases) func `under one rule set a fault at any transaction changes no byte`(how: WorkerLife.Fault) {
         func life(_ fault: (at: Int, how: WorkerLife.Fault)?) -> WorkerLife {
             var life = WorkerLife(Self.payments, rules: [Self.ruleSets[0]], switches: [], fault: fault)

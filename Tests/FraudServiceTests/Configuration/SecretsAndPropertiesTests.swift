@@ -9,7 +9,8 @@ struct SecretsAndPropertiesTests {
         var given = Given(file: "redis:\n  url_file: /run/redis\n", files: ["/run/redis": "redis://u:p%40ss@r:7000/2\n"])
         let settings = try given.load().get()
         let redis = try #require(settings.redis)
-        #expect((redis.host, redis.port, redis.user, redis.password, redis.database) == ("r", 7000, "u", "p@ss", 2))
+        #expect(redis.place == .network(HostPort(host: "r", port: 7_000)))
+        #expect((redis.user, redis.password, redis.database) == ("u", "p@ss", 2))
         #expect(settings.shown.first { $0.path == "redis.url" } == ShownSetting(path: "redis.url", value: "***", origin: .file("tripline.yaml", line: 2)))
         given.files = ["/run/redis": "http://hunter2"]
         #expect(given.text.contains("redis.url: the value (from /run/redis) does not begin with redis://"))
@@ -26,7 +27,7 @@ struct SecretsAndPropertiesTests {
         let files = ["/s": "redis://b"]
         #expect(Given(file: "redis:\n  url: redis://a\n  url_file: /s\n", files: files).problems == ["C004@3:13: redis.url and redis.url_file are both given"])
         let settings = try Given(file: "redis:\n  url: redis://a\n", environment: ["TRIPLINE_REDIS_URL_FILE": "/s"], files: files).load().get()
-        #expect(settings.redis?.host == "b")
+        #expect(settings.redis?.place == .network(HostPort(host: "b", port: 6_379)))
         let back = Given(file: "redis:\n  url_file: /absent\n", sets: ["redis.url=redis://c"], files: files).load()
         guard case .failure(let diagnostics) = back else { throw Unexpected() }
         #expect(diagnostics.all.map(\.code) == ["C005"])
@@ -35,13 +36,32 @@ struct SecretsAndPropertiesTests {
     @Test func `addresses of Redis are taken apart`() throws {
         func parsed(_ text: String) throws -> RedisURL? { try Given(sets: ["redis.url=\(text)"]).load().get().redis }
         #expect(try parsed("redis://h") == RedisURL("redis://h:6379/0"))
-        #expect(try parsed("redis://[::1]:1234")?.host == "::1")
-        #expect(try parsed("redis://[::1]")?.port == 6379)
+        #expect(try parsed("redis://[::1]:1234")?.place == .network(HostPort(host: "::1", port: 1_234)))
+        #expect(try parsed("redis://[::1]")?.place == .network(HostPort(host: "::1", port: 6_379)))
         #expect(try parsed("redis://:pw@h/3")?.password == "pw")
         #expect(try parsed("redis://:pw@h/3")?.user == nil)
-        for text in ["redis://", "h:1", "rediss://h", "redis://h:0", "redis://h:99999", "redis://h/x", "redis://u@h", "redis://:%zz@h"] {
+        for text in [
+            "redis://", "h:1", "rediss://h", "redis://h:0", "redis://h:99999", "redis://h/x", "redis://u@h", "redis://:%zz@h",
+            "unix://s", "redis+unix://", "unix:///s?db=x", "unix:///s?tls=1", "unix://u@/s",
+        ] {
             #expect(Given(sets: ["redis.url=\(text)"]).problems.count == 1, "\(text)")
         }
+    }
+
+    @Test(arguments: [
+        "redis+unix:///run/redis/redis.sock?db=3", "unix:///run/redis/redis.sock?db=3", "unix:///run/redis%2Fredis.sock?db=3",
+    ])
+    func `Redis may be behind a Unix socket`(text: String) throws {
+        let redis = try #require(try Given(sets: ["redis.url=\(text)"]).load().get().redis)
+        #expect(redis.place == .socket(path: "/run/redis/redis.sock"))
+        #expect((redis.user, redis.password, redis.database) == (nil, nil, 3))
+    }
+
+    @Test(arguments: ["unix://u:p%40@/s", "redis+unix:///s?username=u&password=p%40"])
+    func `a Unix socket takes a login too`(text: String) throws {
+        let redis = try #require(try Given(sets: ["redis.url=\(text)"]).load().get().redis)
+        #expect(redis.place == .socket(path: "/s"))
+        #expect((redis.user, redis.password, redis.database) == ("u", "p@", 0))
     }
 
     @Test func `Kafka properties pass through, the later source over the earlier`() throws {
