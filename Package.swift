@@ -23,6 +23,7 @@ let package = Package(
         // C libraries of Debian: header, module map, inline shims.
         .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CLibpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
@@ -31,6 +32,7 @@ let package = Package(
         // Clients: know nothing of fraud; each the only importer of its C module.
         swiftTarget("Kafka", ["CRdKafka"]),
         swiftTarget("Redis", ["CHiredis"]),
+        swiftTarget("Postgres", ["CLibpq"]),
         swiftTarget("HTTPServer", ["CMicroHTTPD"]),
 
         // The pure core.
@@ -42,11 +44,15 @@ let package = Package(
         swiftTarget("FraudService", ["FraudEngine", "RuleFiles", "Kafka", "Redis", "HTTPServer", "CLinux"]),
         .executableTarget(name: "tripline", dependencies: ["FraudService", "RuleFiles", "FraudEngine"], swiftSettings: strict),
 
+        // A PostgreSQL of the tests' own.
+        .target(name: "PostgresServer", path: "Tests/PostgresServer", swiftSettings: strict),
+
         suite("CELTests", ["CEL"]),
         suite("FraudEngineTests", ["FraudEngine", "RuleFiles", "CEL"]),
         suite("RuleFilesTests", ["RuleFiles", "FraudEngine", "CEL"], exclude: ["Fixtures"]),
         suite("KafkaTests", ["Kafka"]),
         suite("RedisTests", ["Redis"]),
+        suite("PostgresTests", ["Postgres", "PostgresServer"]),
         suite("HTTPServerTests", ["HTTPServer"]),
         suite("FraudServiceTests", ["FraudService", "FraudEngine", "RuleFiles", "CEL", "Kafka", "HTTPServer", "Redis"]),
         suite("RepositoryTests", []),
