@@ -16,6 +16,9 @@ func suite(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     .testTarget(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
 }
 
+/// Embedded in the program, so that it brings the schema it needs.
+let migrations = ["000001_create_schema", "000002_add_checkpoint_instance"]
+
 let package = Package(
     name: "tripline",
     products: [.executable(name: "tripline", targets: ["tripline"])],
@@ -40,8 +43,12 @@ let package = Package(
         swiftTarget("FraudEngine", ["CEL", "CCrypto", "CLinux"]),
         swiftTarget("RuleFiles", ["CEL", "FraudEngine", "CYAML", "CCrypto"]),
 
+        .target(
+            name: "Migrations", path: "migrations", exclude: ["README.md"],
+            resources: migrations.flatMap { [.embedInCode("\($0).up.sql"), .embedInCode("\($0).down.sql")] }, swiftSettings: strict),
+
         // The shell and the executable.
-        swiftTarget("FraudService", ["FraudEngine", "RuleFiles", "Kafka", "Redis", "HTTPServer", "CLinux"]),
+        swiftTarget("FraudService", ["FraudEngine", "RuleFiles", "Kafka", "Redis", "Postgres", "HTTPServer", "Migrations", "CLinux"]),
         .executableTarget(name: "tripline", dependencies: ["FraudService", "RuleFiles", "FraudEngine"], swiftSettings: strict),
 
         // A PostgreSQL of the tests' own.
@@ -54,8 +61,10 @@ let package = Package(
         suite("RedisTests", ["Redis"]),
         suite("PostgresTests", ["Postgres", "PostgresServer"]),
         suite("HTTPServerTests", ["HTTPServer"]),
-        suite("FraudServiceTests", ["FraudService", "FraudEngine", "RuleFiles", "CEL", "Kafka", "HTTPServer", "Redis"]),
-        suite("RepositoryTests", []),
+        suite(
+            "FraudServiceTests",
+            ["FraudService", "FraudEngine", "RuleFiles", "CEL", "Kafka", "HTTPServer", "Redis", "Postgres", "PostgresServer", "Migrations"]),
+        suite("RepositoryTests", ["Migrations"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -73,8 +73,9 @@ struct ConnectionHandle: ~Copyable {
         guard PQsendQuery(pointer, script) == 1 else { throw Self.broken(pointer, address) }
     }
 
-    /// Waits for what was sent: the last statement's rows, or the first error.
-    func receive(_ address: PostgresAddress, _ deadline: Deadline) throws(PostgresError) -> PostgresRows {
+    /// Waits for what was sent: the last statement's answer, or the first error.
+    /// - Parameter readsRows: false passes over the rows, which a script's statements give as text.
+    func receive(_ address: PostgresAddress, _ deadline: Deadline, readsRows: Bool) throws(PostgresError) -> PostgresRows {
         var rows = PostgresRows(rows: [], count: 0, command: "")
         var refusal: PostgresError?
         while true {
@@ -84,7 +85,7 @@ struct ConnectionHandle: ~Copyable {
                 guard PQconsumeInput(pointer) == 1 else { throw Self.broken(refusal, pointer, address) }
             }
             guard let result = ResultHandle(PQgetResult(pointer)) else { break }
-            do throws(PostgresError) { rows = try result.rows(address) } catch {
+            do throws(PostgresError) { rows = try result.rows(address, readsRows: readsRows) } catch {
                 // After an answer of an unknown kind no end of the answers can be waited for.
                 if case .protocolViolation = error { throw error }
                 refusal = refusal ?? error
@@ -172,7 +173,7 @@ private struct ResultHandle: ~Copyable {
 
     deinit { PQclear(pointer) }
 
-    func rows(_ address: PostgresAddress) throws(PostgresError) -> PostgresRows {
+    func rows(_ address: PostgresAddress, readsRows: Bool) throws(PostgresError) -> PostgresRows {
         switch PQresultStatus(pointer) {
         case PGRES_COMMAND_OK, PGRES_EMPTY_QUERY:
             return PostgresRows(rows: [], count: Int(String(cString: PQcmdTuples(pointer))) ?? 0, command: String(cString: PQcmdStatus(pointer)))
@@ -180,7 +181,7 @@ private struct ResultHandle: ~Copyable {
             let count = PQntuples(pointer)
             var rows: [PostgresRow] = []
             rows.reserveCapacity(Int(count))
-            for row in 0..<count { rows.append(try self.row(row)) }
+            for row in 0..<(readsRows ? count : 0) { rows.append(try self.row(row)) }
             return PostgresRows(rows: rows, count: Int(count), command: String(cString: PQcmdStatus(pointer)))
         case PGRES_FATAL_ERROR, PGRES_NONFATAL_ERROR: throw refusal(address)
         case let status: throw .protocolViolation("\(address): a result of status \(String(cString: PQresStatus(status)))")

@@ -49,19 +49,21 @@ package final class PostgresConnection {
 
     /// Runs one statement; `$1` and so on stand for the parameters.
     package func query(_ sql: String, _ parameters: [PostgresValue] = []) throws(PostgresError) -> PostgresRows {
-        try exchange { (handle: borrowing ConnectionHandle) throws(PostgresError) in try handle.send(sql, parameters, address) }
+        try exchange(readsRows: true) { (handle: borrowing ConnectionHandle) throws(PostgresError) in try handle.send(sql, parameters, address) }
     }
 
-    /// Runs statements separated by `;` that give no rows. Outside of `transaction` they are one transaction of their own.
+    /// Runs statements separated by `;`; rows that they give are passed over. Outside of `transaction` they are one transaction of their own.
     package func run(script: String) throws(PostgresError) {
-        _ = try exchange { (handle: borrowing ConnectionHandle) throws(PostgresError) in try handle.send(script: script, address) }
+        _ = try exchange(readsRows: false) { (handle: borrowing ConnectionHandle) throws(PostgresError) in try handle.send(script: script, address) }
     }
 
-    private func exchange(_ send: (borrowing ConnectionHandle) throws(PostgresError) -> Void) throws(PostgresError) -> PostgresRows {
+    private func exchange(
+        readsRows: Bool, _ send: (borrowing ConnectionHandle) throws(PostgresError) -> Void
+    ) throws(PostgresError) -> PostgresRows {
         guard handle.isOpen else { throw .unreachable("\(address): the connection was closed after an earlier error") }
         do throws(PostgresError) {
             try send(handle)
-            return try handle.receive(address, Deadline(milliseconds: statementTimeout + grace))
+            return try handle.receive(address, Deadline(milliseconds: statementTimeout + grace), readsRows: readsRows)
         } catch {
             if error.isConnectionDead { handle.close() }
             throw error

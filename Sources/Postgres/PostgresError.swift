@@ -48,6 +48,13 @@ package struct PostgresRefusal: Sendable, Equatable {
     /// In the statement, in characters from 1, where the server names a place.
     package var position: Int?
 
+    package init(address: String, sqlState: String, message: String, position: Int? = nil) {
+        self.address = address
+        self.sqlState = sqlState
+        self.message = message
+        self.position = position
+    }
+
     /// A condition of the server rather than of the statement: a conflict, a lock, want of memory, disk or connections, a standby, a cancelled statement.
     var isPassing: Bool {
         switch sqlState.prefix(2) {

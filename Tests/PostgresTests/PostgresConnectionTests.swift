@@ -54,7 +54,7 @@ struct PostgresConnectionTests {
 
     @Test func `a statement says how many rows it changed`() throws {
         let postgres = try connect()
-        try postgres.run(script: "create temporary table t (n bigint); insert into t values (1), (2), (3)")
+        try postgres.run(script: "create temporary table t (n bigint); select 1; insert into t values (1), (2), (3)")
         #expect(try postgres.query("update t set n = n + $1 where n >= $2", [10, 2]).count == 2)
         #expect(try postgres.query("select n from t order by n").rows.map { try $0.integer(0) } == [1, 12, 13])
     }

@@ -10,7 +10,7 @@ private let allowedImports: [String: Set<String>] = [
     "Postgres": ["Glibc", "CLibpq"],
     "HTTPServer": ["Glibc", "Synchronization", "CMicroHTTPD"],
     "FraudService": [
-        "Glibc", "Synchronization", "FoundationEssentials", "FraudEngine", "RuleFiles", "Kafka", "Redis", "HTTPServer", "CLinux",
+        "Glibc", "Synchronization", "FoundationEssentials", "FraudEngine", "RuleFiles", "Kafka", "Redis", "Postgres", "HTTPServer", "Migrations", "CLinux",
     ],
     "tripline": [
         "Glibc", "Synchronization", "FoundationEssentials", "FraudService", "RuleFiles", "FraudEngine",
