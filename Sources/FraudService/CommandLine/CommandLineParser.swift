@@ -138,6 +138,8 @@ package struct CommandLineParser {
             case .rulesCheck: .rulesCheck(paths: words)
             case .rulesTest: .rulesTest(paths: words, filter: value("--filter"))
             case .eval: .eval(directory: words[0], file: words[1])
+            case .migrateUp: .migrateUp(isDry: flags.contains("--dry-run"))
+            case .migrateStatus: .migrateStatus
             case .bench: .bench
             }
         if command.name == .serve, flags.contains("--check"), flags.contains("--drain") {

@@ -25,6 +25,8 @@ struct CommandDescription: Sendable {
         case rulesCheck = "rules check"
         case rulesTest = "rules test"
         case eval
+        case migrateUp = "migrate up"
+        case migrateStatus = "migrate status"
         case bench
     }
 
@@ -69,6 +71,12 @@ enum CommandTable {
             name: .eval, arguments: ["DIR", "FILE"],
             summary: "run rules over a file of payments (- is stdin), without Kafka; alerts go to stdout",
             example: "tripline eval rules payments.ndjson"),
+        CommandDescription(
+            name: .migrateUp, options: [OptionDescription("--dry-run", "show what would be applied, and change nothing")],
+            summary: "bring the schema of postgres.url to this version", example: "tripline migrate up --set postgres.url_file=/run/secrets/postgres-url"),
+        CommandDescription(
+            name: .migrateStatus, summary: "show which migrations are applied to postgres.url and which are pending", example: "tripline migrate status -o json"
+        ),
         CommandDescription(name: .bench, summary: "measure this machine: payments per second and latencies", example: "tripline bench -o json"),
     ]
 

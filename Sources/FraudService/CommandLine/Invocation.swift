@@ -7,6 +7,8 @@ package struct Invocation: Sendable, Equatable {
         /// - filter: only tests whose rule or name has this text in it.
         case rulesTest(paths: [String], filter: String?)
         case eval(directory: String, file: String)
+        case migrateUp(isDry: Bool)
+        case migrateStatus
         case bench
     }
 

@@ -17,6 +17,8 @@ package enum Commands {
         case .rulesCheck(let paths): return RulesCommand.check(paths, settings, invocation.output)
         case .rulesTest(let paths, let filter): return RulesCommand.test(paths, filter: filter, settings, invocation.output)
         case .demo(let demo): return Demo.run(demo, settings, version: Version.text, output: invocation.output)
+        case .migrateUp(let isDry): return MigrateCommand.run(.up(isDry: isDry), settings, invocation.output)
+        case .migrateStatus: return MigrateCommand.run(.status, settings, invocation.output)
         case .bench: return Bench.run(settings, version: Version.text, output: invocation.output)
         case .eval(let directory, let file): return EvalCommand.run(directory, file, settings, invocation.output)
         }

@@ -27,6 +27,9 @@ struct CommandLineTests {
         #expect(command("rules check a b") == .rulesCheck(paths: ["a", "b"]))
         #expect(command("rules test a --filter=x") == .rulesTest(paths: ["a"], filter: "x"))
         #expect(command("eval rules -") == .eval(directory: "rules", file: "-"))
+        #expect(command("migrate up") == .migrateUp(isDry: false))
+        #expect(command("migrate up --dry-run") == .migrateUp(isDry: true))
+        #expect(command("migrate status") == .migrateStatus)
         #expect(command("bench") == .bench)
     }
 
