@@ -38,8 +38,8 @@ class Migrate(EndToEnd):
         for words in (("up",), ("up", "--dry-run"), ("status",)):
             _, err = self.migrate(*words, code=3)
             self.assertIn("migrations/000001_create_schema.up.sql is not the file that was applied", err)
-        self.postgres.sql("DELETE FROM tripline.schema_migration; INSERT INTO tripline.schema_migration SELECT n, 'x', sha256('x') FROM generate_series(3, 9) n",
-                          self.database, "tripline_migrate")
+        foreign = "INSERT INTO tripline.schema_migration SELECT n, 'x', sha256('x') FROM generate_series(3, 9) n"
+        self.postgres.sql(f"DELETE FROM tripline.schema_migration; {foreign}", self.database, "tripline_migrate")
         self.assertIn("was left out", self.migrate("up", code=3)[1])
 
     def test_who_may_not_and_what_is_not_there(self):
