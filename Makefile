@@ -39,7 +39,7 @@ lint: ## Check formatting, shell scripts and Python
 	@scripts/lint
 
 format: ## Format the Swift sources in place
-	swift format format --in-place --parallel --configuration .swift-format --recursive Package.swift Sources Tests
+	swift format format --in-place --parallel --configuration .swift-format --recursive Package.swift Sources Tests migrations
 
 kafka: ## Download Apache Kafka for the end-to-end tests into .kafka/
 	@scripts/setup --kafka

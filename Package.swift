@@ -16,6 +16,9 @@ func suite(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     .testTarget(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
 }
 
+/// Embedded in the program, so that it brings the schema it needs.
+let migrations = ["000001_create_schema", "000002_add_checkpoint_instance"]
+
 let package = Package(
     name: "tripline",
     products: [.executable(name: "tripline", targets: ["tripline"])],
@@ -23,6 +26,7 @@ let package = Package(
         // C libraries of Debian: header, module map, inline shims.
         .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CLibpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
@@ -31,6 +35,7 @@ let package = Package(
         // Clients: know nothing of fraud; each the only importer of its C module.
         swiftTarget("Kafka", ["CRdKafka"]),
         swiftTarget("Redis", ["CHiredis"]),
+        swiftTarget("Postgres", ["CLibpq"]),
         swiftTarget("HTTPServer", ["CMicroHTTPD"]),
 
         // The pure core.
@@ -38,18 +43,28 @@ let package = Package(
         swiftTarget("FraudEngine", ["CEL", "CCrypto", "CLinux"]),
         swiftTarget("RuleFiles", ["CEL", "FraudEngine", "CYAML", "CCrypto"]),
 
+        .target(
+            name: "Migrations", path: "migrations", exclude: ["README.md"],
+            resources: migrations.flatMap { [.embedInCode("\($0).up.sql"), .embedInCode("\($0).down.sql")] }, swiftSettings: strict),
+
         // The shell and the executable.
-        swiftTarget("FraudService", ["FraudEngine", "RuleFiles", "Kafka", "Redis", "HTTPServer", "CLinux"]),
+        swiftTarget("FraudService", ["FraudEngine", "RuleFiles", "Kafka", "Redis", "Postgres", "HTTPServer", "Migrations", "CLinux"]),
         .executableTarget(name: "tripline", dependencies: ["FraudService", "RuleFiles", "FraudEngine"], swiftSettings: strict),
+
+        // A PostgreSQL of the tests' own.
+        .target(name: "PostgresServer", path: "Tests/PostgresServer", swiftSettings: strict),
 
         suite("CELTests", ["CEL"]),
         suite("FraudEngineTests", ["FraudEngine", "RuleFiles", "CEL"]),
         suite("RuleFilesTests", ["RuleFiles", "FraudEngine", "CEL"], exclude: ["Fixtures"]),
         suite("KafkaTests", ["Kafka"]),
         suite("RedisTests", ["Redis"]),
+        suite("PostgresTests", ["Postgres", "PostgresServer"]),
         suite("HTTPServerTests", ["HTTPServer"]),
-        suite("FraudServiceTests", ["FraudService", "FraudEngine", "RuleFiles", "CEL", "Kafka", "HTTPServer", "Redis"]),
-        suite("RepositoryTests", []),
+        suite(
+            "FraudServiceTests",
+            ["FraudService", "FraudEngine", "RuleFiles", "CEL", "Kafka", "HTTPServer", "Redis", "Postgres", "PostgresServer", "Migrations"]),
+        suite("RepositoryTests", ["Migrations"]),
     ],
     swiftLanguageModes: [.v6]
 )

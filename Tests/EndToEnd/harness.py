@@ -248,6 +248,105 @@ class Redis:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+class Postgres:
+    """A PostgreSQL cluster; everybody's password is `secret`. It does not run as root: then it runs as the user postgres."""
+
+    def __init__(self):
+        self.programs = postgres_programs()
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tripline-postgres-"))
+        self.port = free_port()
+        self.user = None
+        if os.getuid() == 0:
+            self.user = "postgres"
+            shutil.chown(self.folder, "postgres", "postgres")
+        (self.folder / "password").write_text("secret\n")
+        self.run("initdb", "--pgdata", self.folder / "data", "--username=admin", "--auth=scram-sha-256", f"--pwfile={self.folder}/password",
+                 "--encoding=UTF8", "--locale=C", "--no-sync")
+        self.process = None
+        self.start()
+
+    def options(self):
+        return {"user": self.user, "group": self.user, "extra_groups": [], "cwd": self.folder} if self.user else {"cwd": self.folder}
+
+    def run(self, program, *arguments):
+        done = subprocess.run([self.programs / program, *arguments], capture_output=True, text=True, **self.options())
+        if done.returncode != 0:
+            raise AssertionError(done.stdout + done.stderr)
+
+    def start(self, *settings):
+        with open(self.folder / "log", "ab") as log:
+            self.process = subprocess.Popen(
+                [self.programs / "postgres", "-D", self.folder / "data", "-p", str(self.port), "-c", "listen_addresses=127.0.0.1", "-c",
+                 f"unix_socket_directories={self.folder}", *(word for setting in settings for word in ("-c", setting))],
+                stdout=log, stderr=log, **self.options())
+        wait_until(self.answers, "PostgreSQL answers")
+
+    def answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError("PostgreSQL ended:\n" + (self.folder / "log").read_text()[-2000:])
+        file = self.folder / "data/postmaster.pid"
+        return file.exists() and file.read_text().splitlines()[7:8] == ["ready   "]
+
+    def kill(self):
+        """As a crash: nothing is written back, every connection breaks."""
+        end(self.process, signal.SIGQUIT)
+
+    def stop(self):
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, user, database, password="secret"):
+        return f"postgresql://{user}:{password}@127.0.0.1:{self.port}/{database}"
+
+    def sql(self, statement, database="postgres", user="admin"):
+        """Rows as lists of text."""
+        done = subprocess.run(
+            [self.programs / "psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", self.url(user, database), "-c", statement],
+            capture_output=True, text=True, timeout=60)
+        if done.returncode != 0:
+            raise AssertionError(done.stderr)
+        return [line.split("|") for line in done.stdout.splitlines()]
+
+    def grants(self):
+        """The statements in the migrations' comments."""
+        files = sorted((ROOT / "migrations").glob("*.up.sql"))
+        return [line[5:] for file in files for line in file.read_text().splitlines() if line.startswith("--   ") and line.endswith(";")]
+
+    def create(self, database):
+        """A database and the roles' rights on it, still without a schema."""
+        self.sql(f"CREATE DATABASE {database}")
+        for grant in self.grants():
+            if grant.startswith("CREATE ROLE"):
+                role = grant.split()[2]
+                if not self.sql(f"SELECT 1 FROM pg_roles WHERE rolname = '{role}'"):
+                    self.sql(grant)
+                    self.sql(f"ALTER ROLE {role} PASSWORD 'secret'")
+            elif " ON DATABASE " in grant:
+                self.sql(grant.replace("DATABASE tripline ", f"DATABASE {database} "))
+
+    def migrate(self, database):
+        """The schema, and the roles' rights in it."""
+        tripline("migrate", "up", "--set", "postgres.url=" + self.url("tripline_migrate", database))
+        for grant in self.grants():
+            if " ON DATABASE " not in grant and not grant.startswith("CREATE ROLE"):
+                self.sql(grant, database, "tripline_migrate")
+
+
+def postgres_programs():
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
+    if not found or not (found[-1] / "initdb").exists():
+        raise unittest.SkipTest("PostgreSQL is not installed: apt-get install postgresql")
+    return found[-1]
+
+
+def tripline(*arguments, code=0):
+    """Runs a command to its end and checks its exit code: stdout and stderr."""
+    done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
+    if done.returncode != code:
+        raise AssertionError(f"tripline {' '.join(arguments)} ended with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}")
+    return done.stdout, done.stderr
+
+
 FEATURES = """version: 1
 features:
   account.count_5m: {aggregate: count, window: {tumbling: 5m}, description: Payments}
@@ -423,13 +522,16 @@ class EndToEnd(unittest.TestCase):
     """Starts what a suite names in `needs` once, and gives each test a folder."""
 
     needs = ("kafka",)
-    kafka = redis = None
+    kafka = redis = postgres = None
 
     @classmethod
     def setUpClass(cls):
         if "redis" in cls.needs:
             cls.redis = Redis()
             cls.addClassCleanup(cls.redis.stop)
+        if "postgres" in cls.needs:
+            cls.postgres = Postgres()
+            cls.addClassCleanup(cls.postgres.stop)
         if "kafka" in cls.needs:
             cls.kafka = Kafka()
             cls.addClassCleanup(cls.kafka.stop)

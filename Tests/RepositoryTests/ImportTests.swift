@@ -7,9 +7,10 @@ private let allowedImports: [String: Set<String>] = [
     "RuleFiles": ["Glibc", "CEL", "FraudEngine", "CYAML", "CCrypto"],
     "Kafka": ["Glibc", "Synchronization", "CRdKafka"],
     "Redis": ["Glibc", "CHiredis"],
+    "Postgres": ["Glibc", "CLibpq"],
     "HTTPServer": ["Glibc", "Synchronization", "CMicroHTTPD"],
     "FraudService": [
-        "Glibc", "Synchronization", "FoundationEssentials", "FraudEngine", "RuleFiles", "Kafka", "Redis", "HTTPServer", "CLinux",
+        "Glibc", "Synchronization", "FoundationEssentials", "FraudEngine", "RuleFiles", "Kafka", "Redis", "Postgres", "HTTPServer", "Migrations", "CLinux",
     ],
     "tripline": [
         "Glibc", "Synchronization", "FoundationEssentials", "FraudService", "RuleFiles", "FraudEngine",
@@ -31,7 +32,7 @@ private let allowedImports: [String: Set<String>] = [
     }
 
     @Test func `only the four clients and the readers of a format import a C library`() throws {
-        let owners = ["CRdKafka": ["Kafka"], "CHiredis": ["Redis"], "CMicroHTTPD": ["HTTPServer"], "CYAML": ["RuleFiles"]]
+        let owners = ["CRdKafka": ["Kafka"], "CHiredis": ["Redis"], "CLibpq": ["Postgres"], "CMicroHTTPD": ["HTTPServer"], "CYAML": ["RuleFiles"]]
         for (library, targets) in owners.sorted(by: { $0.key < $1.key }) {
             let importers = allowedImports.filter { $0.value.contains(library) }.map(\.key)
             #expect(importers == targets, "\(library)")

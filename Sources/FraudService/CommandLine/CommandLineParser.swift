@@ -141,6 +141,8 @@ package struct CommandLineParser {
             case .bench: .bench(try bench(command))
             case .doctor: .doctor(printsACLs: flags.contains("--acls"))
             case .configPrint: .configPrint(showsOrigin: flags.contains("--show-origin"))
+            case .migrateUp: .migrateUp(isDry: flags.contains("--dry-run"))
+            case .migrateStatus: .migrateStatus
             }
         if command.name == .serve, flags.contains("--check"), flags.contains("--drain") {
             throw UsageError(message: "--check and --drain exclude each other", command: command)

@@ -27,6 +27,8 @@ struct CommandDescription: Sendable {
         case eval
         case doctor
         case configPrint = "config print"
+        case migrateUp = "migrate up"
+        case migrateStatus = "migrate status"
         case bench
     }
 
@@ -91,6 +93,12 @@ enum CommandTable {
         CommandDescription(
             name: .configPrint, options: [OptionDescription("--show-origin", "say of each setting where it comes from")],
             summary: "print every setting as it holds, secrets as ***", example: "tripline config print --show-origin"),
+        CommandDescription(
+            name: .migrateUp, options: [OptionDescription("--dry-run", "show what would be applied, and change nothing")],
+            summary: "bring the schema of postgres.url to this version", example: "tripline migrate up --set postgres.url_file=/run/secrets/postgres-url"),
+        CommandDescription(
+            name: .migrateStatus, summary: "show which migrations are applied to postgres.url and which are pending", example: "tripline migrate status -o json"
+        ),
     ]
 
     static let globalOptions: [OptionDescription] = [

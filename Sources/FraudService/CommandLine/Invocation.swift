@@ -10,6 +10,8 @@ package struct Invocation: Sendable, Equatable {
         case bench(Bench)
         case doctor(printsACLs: Bool)
         case configPrint(showsOrigin: Bool)
+        case migrateUp(isDry: Bool)
+        case migrateStatus
     }
 
     package struct Demo: Sendable, Equatable {

@@ -14,7 +14,8 @@ package enum ServeCommand {
         do throws(StartFailure) {
             if mode == .check {
                 try Service.check(settings, log: log)
-                Terminal.data("ok: settings, rules, Kafka, checkpoint store\(settings.redis == nil ? "" : ", Redis")\n")
+                Terminal.data(
+                    "ok: settings, rules, Kafka, checkpoint store\(settings.postgres == nil ? "" : ", PostgreSQL")\(settings.redis == nil ? "" : ", Redis")\n")
                 return .ok
             }
             let service = try Service.start(settings, version: version, log: log)

@@ -1,4 +1,5 @@
 import FraudEngine
+import Postgres
 
 /// Every setting there is: what is read, checked, suggested and documented follows this table.
 enum SettingTable {
@@ -94,6 +95,13 @@ enum SettingTable {
     ) { text throws(SettingRefusal) in try RedisURL(text) }
 
     static let httpListen = Setting<HostPort>.address("http.listen", default: "127.0.0.1:8080", help: "Where the API listens.")
+    static let postgres = Setting<PostgresAddress>(
+        "postgres.url", takes: "postgresql://[user[:password]@]host[:port]/database", absence: "no database is used",
+        example: "postgresql://tripline_service@127.0.0.1/tripline", isSecret: true, help: "The database for checkpoints, rule sets and the audit."
+    ) { text throws(SettingRefusal) in
+        do throws(PostgresAddress.Malformed) { return try PostgresAddress(url: text) } catch { throw SettingRefusal(what: error.what) }
+    }
+
     static let adminListen = Setting<HostPort>.address("admin.listen", default: "127.0.0.1:9464", help: "Where health, metrics and status listen.")
     static let logLevel = Setting<LogLevel>.choice("log.level", default: "info", help: "The least important lines that are logged.")
     static let logFormat = Setting<LogFormat>.choice("log.format", absence: "json; text on a terminal", help: "How log lines look.")
@@ -117,12 +125,13 @@ enum SettingTable {
         [group.key, instance.key, workers.key, bootstrapServers.key] + properties + [
             topic.key, format.key, key.key, start.key, maxBytes.key, paymentID.key, accountID.key, amountField.key, currency.key, occurredAt.key, amount.key,
             time.key, window.key, grace.key, maxAhead.key, rulesSource.key, rulesDirectory.key, rulesPoll.key, alerts.key, shadow.key, late.key,
-            deadLetters.key, outputDelay.key, commitInterval.key, commitMaxRecords.key, store.key, maxAge.key, maxDebt.key, redis.key, httpListen.key,
+            deadLetters.key, outputDelay.key, commitInterval.key, commitMaxRecords.key, store.key, maxAge.key, maxDebt.key, redis.key, postgres.key,
+            httpListen.key,
             adminListen.key, logLevel.key, logFormat.key, shutdownGrace.key,
         ]
 
     /// Names that a future version takes; said so rather than called unknown.
-    static let later = ["postgres.url", "postgres.url_file", "rules.approvals", "http.tls.cert", "http.tls.key", "http.tls.key_file", "http.tokens_file"]
+    static let later = ["rules.approvals", "http.tls.cert", "http.tls.key", "http.tls.key_file", "http.tokens_file"]
 
     static let paths = all.map(\.path)
     /// `x_file` of secrets: the path of the file that holds the value.

@@ -1,5 +1,6 @@
 import FraudEngine
 import Kafka
+import Postgres
 import RuleFiles
 
 /// The service's settings, checked. Immutable after loading.
@@ -76,6 +77,8 @@ package struct Settings: Sendable {
     package var checkpoint: Checkpoint
     /// nil: no scores.
     package var redis: RedisURL?
+    /// nil: no database.
+    package var postgres: PostgresAddress?
     package var httpListen: HostPort
     package var adminListen: HostPort
     package var logLevel: LogLevel
@@ -178,6 +181,7 @@ extension Settings {
             outputDelay: reader.value(Table.outputDelay), interval: reader.value(Table.commitInterval), maxRecords: reader.value(Table.commitMaxRecords))
         checkpoint = Checkpoint(directory: reader.value(Table.store), maxAge: reader.value(Table.maxAge), maxDebt: reader.value(Table.maxDebt))
         redis = reader.optional(Table.redis)
+        postgres = reader.optional(Table.postgres)
         httpListen = reader.value(Table.httpListen)
         adminListen = reader.value(Table.adminListen)
         logLevel = reader.value(Table.logLevel)

@@ -84,6 +84,7 @@ enum Demo {
         // A rebalance would ask for offsets that the mock has forgotten.
         settings.workers = 1
         settings.input.start = .earliest
+        settings.postgres = nil
         settings.redis = redis.map { RedisURL(host: "127.0.0.1", port: $0.port) }
         settings.adminListen = HostPort(host: "127.0.0.1", port: 0)
         if let listen = demo.listen {

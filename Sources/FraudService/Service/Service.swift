@@ -2,6 +2,7 @@ import FraudEngine
 internal import HTTPServer
 import Kafka
 import Redis
+import Postgres
 import RuleFiles
 import Synchronization
 
@@ -69,6 +70,7 @@ package final class Service: Sendable {
     /// Looks at everything that a start needs, and leaves nothing running.
     package static func check(_ settings: Settings, log: Log) throws(StartFailure) {
         _ = try prepare(settings, log: log, isEmbedded: false)
+        if let address = settings.postgres { try Database.check(address) }
         guard let url = settings.redis else { return }
         if let problem = ScoreReader.problem(connecting: url) {
             throw StartFailure(.unreachable, "\(RedisAddress(url)) does not answer: \(problem); check redis.url")
@@ -98,9 +100,18 @@ package final class Service: Sendable {
                 "the checkpoint folder '\(settings.checkpoint.directory)' cannot be used: \(error); "
                     + "make it writable for this user, or name another: checkpoint.store=directory:/path")
         }
+        if let address = settings.postgres { try checkSchema(address, log) }
         let findings = try StartChecks.run(settings, log: log, describesTopics: !isEmbedded)
         if let problem = store(loaded, directory) { throw StartFailure(.refused, problem) }
         return Prepared(rules: loaded, findings: findings, directory: directory, workerSettings: workerSettings(settings, findings))
+    }
+
+    /// A schema that is behind stops a start; a database that is down does not, as long as nothing that decides needs it.
+    private static func checkSchema(_ address: PostgresAddress, _ log: Log) throws(StartFailure) {
+        do throws(StartFailure) { try Database.check(address) } catch {
+            guard error.code == .unreachable else { throw error }
+            log.warning("the schema was not checked", [.error: error.message])
+        }
     }
 
     private static func store(_ loaded: LoadedRuleSet, _ directory: CheckpointDirectory) -> String? {

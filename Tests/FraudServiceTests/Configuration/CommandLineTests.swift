@@ -30,6 +30,9 @@ struct CommandLineTests {
         #expect(command("bench") == .bench(Invocation.Bench()))
         #expect(command("doctor --acls") == .doctor(printsACLs: true))
         #expect(command("config print --show-origin") == .configPrint(showsOrigin: true))
+        #expect(command("migrate up") == .migrateUp(isDry: false))
+        #expect(command("migrate up --dry-run") == .migrateUp(isDry: true))
+        #expect(command("migrate status") == .migrateStatus)
     }
 
     @Test func `global options stand before and after the command, settings keep their order`() {

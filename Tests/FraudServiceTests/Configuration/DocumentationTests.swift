@@ -1,3 +1,4 @@
+import Migrations
 import Testing
 
 @testable import FraudService
@@ -24,6 +25,11 @@ struct DocumentationTests {
 
     @Test func `configuration.md has a row for each key and no other`() throws {
         #expect(rows(try document("configuration.md")) == SettingKey.all.map(Self.row))
+    }
+
+    @Test func `postgresql.md has the rights of the migrations' comments, word for word`() throws {
+        let statements = try document("postgresql.md").filter { $0.hasPrefix("CREATE ROLE ") || $0.hasPrefix("GRANT ") }
+        #expect(statements == Migration.all.flatMap(TestDatabase.grants))
     }
 
     @Test func `metrics.md has a row for each metric and no other`() throws {

@@ -64,6 +64,18 @@ struct SecretsAndPropertiesTests {
         #expect((redis.user, redis.password, redis.database) == ("u", "p@", 0))
     }
 
+    @Test func `PostgreSQL's address is a URL that libpq takes, and is never shown`() throws {
+        let given = Given(file: "postgres:\n  url_file: /pg\n", files: ["/pg": "postgresql://u:hunter2@db:5433/fraud?sslmode=require\n"])
+        let settings = try given.load().get()
+        #expect("\(try #require(settings.postgres))" == "postgresql://db:5433/fraud")
+        #expect(settings.shown.first { $0.path == "postgres.url" }?.value == "***")
+        for text in ["db:5432", "postgresql://u:hunter2%zz@db", "postgresql://db?hunter2=1", "redis://hunter2@db"] {
+            let problems = Given(sets: ["postgres.url=\(text)"]).problems
+            #expect(problems.count == 1, "\(text)")
+            #expect(problems.first?.contains("hunter2") == false, "\(text)")
+        }
+    }
+
     @Test func `Kafka properties pass through, the later source over the earlier`() throws {
         let file = """
             group: g

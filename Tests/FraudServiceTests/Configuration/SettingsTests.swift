@@ -145,7 +145,6 @@ struct SettingsTests {
     }
 
     @Test func `keys of later versions are named as such`() {
-        #expect(Given(file: "postgres:\n  url: postgresql://x\n").problems == ["C003@2:8: postgres.url is not available in this version"])
         #expect(Given(file: "http:\n  tls:\n    cert: a\n    key: b\n").problems.count == 2)
         #expect(
             Given(environment: ["TRIPLINE_RULES_APPROVALS": "2"]).problems == [
