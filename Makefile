@@ -5,7 +5,7 @@ SHELL := /bin/bash
 RELEASE := .build/release/tripline
 PREFIX ?= /usr/local
 
-.PHONY: help setup demo test test-unit test-end-to-end build install bench lint format clean kafka sanitizers prove-real-payments prove-oracle-fails
+.PHONY: help setup setup-build demo test test-unit test-end-to-end build install bench lint format clean kafka sanitizers prove-real-payments prove-oracle-fails
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
@@ -13,7 +13,10 @@ help: ## List the targets
 setup: ## Install what is missing (system libraries, Python packages) and check the Swift toolchain
 	@scripts/setup
 
-demo: setup ## Run the whole service on an embedded broker with generated payments
+setup-build: ## The same for building and the demo alone
+	@scripts/setup --build
+
+demo: setup-build ## Run the whole service on an embedded broker with generated payments
 	swift build -c release --product tripline
 	$(RELEASE) demo $(ARGS)
 
@@ -26,7 +29,7 @@ test-unit: setup ## Run the Swift tests only
 test-end-to-end: setup ## Run the end-to-end tests only (SUITES="test_kill …" for some of them)
 	@scripts/test --only end-to-end $(SUITES)
 
-build: setup ## Build the release binary
+build: setup-build ## Build the release binary
 	swift build -c release --product tripline
 
 install: build ## Put tripline into $(PREFIX)/bin (PREFIX=/usr/local)

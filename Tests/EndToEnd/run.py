@@ -1,4 +1,4 @@
-"""Runs the end-to-end suites and writes {"passed", "failed", "skipped"} to the file of --summary."""
+"""Runs the end-to-end suites and writes {"passed", "failed", "skipped", "reasons"} to the file of --summary."""
 import argparse
 import faulthandler
 import json
@@ -41,7 +41,7 @@ def main():
     skipped = len(result.skipped) + len(result.expectedFailures)
     if arguments.summary:
         with open(arguments.summary, "w", encoding="utf-8") as file:
-            json.dump({"passed": result.passed, "failed": failed, "skipped": skipped}, file)
+            json.dump({"passed": result.passed, "failed": failed, "skipped": skipped, "reasons": sorted({reason for _, reason in result.skipped})}, file)
     return 1 if failed else 0
 
 
