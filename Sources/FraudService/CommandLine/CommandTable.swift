@@ -25,11 +25,11 @@ struct CommandDescription: Sendable {
         case rulesCheck = "rules check"
         case rulesTest = "rules test"
         case eval
+        case bench
         case doctor
         case configPrint = "config print"
         case migrateUp = "migrate up"
         case migrateStatus = "migrate status"
-        case bench
     }
 
     let name: Name
@@ -81,9 +81,9 @@ enum CommandTable {
                 OptionDescription("--runs", value: "N", "how often; the worst counts (default: 3)"),
                 OptionDescription("--rate", value: "N", "payments per second of the live part (default: 20000)"),
                 OptionDescription("--for", value: "DURATION", "length of the live part; 0s leaves it out (default: 20s)"),
-                OptionDescription("--rules", value: "DIR", "measure with these rules (default: twenty made up for it)"),
+                OptionDescription("--rules", value: "DIR", "measure with these rules (default: twenty of its own)"),
                 OptionDescription("--state", "measure memory, checkpoints and recovery by number of accounts, without Kafka"),
-                OptionDescription("--bare", value: "TOPIC", "only consume and commit the payments of this topic, without folding them"),
+                OptionDescription("--bare", value: "TOPIC", "only consume and commit the payments of this topic, for example payments"),
             ], summary: "measure payments per second, CPU, memory and latencies, beside a bare loop",
             example: "tripline bench --set kafka.bootstrap_servers=127.0.0.1:9092 --runs 1"),
         CommandDescription(

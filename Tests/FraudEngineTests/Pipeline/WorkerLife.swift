@@ -57,7 +57,7 @@ struct WorkerLife: ~Copyable {
     }
 
     /// Reads everything and stops; what is committed then stands in `outputs`.
-    mutating func run(batch: Int) {
+    mutating func run(batch: Int, stops: Bool = true) {
         assign()
         while committed?.offset != Int64(payments.count) || machine.tasks[0]?.phase != .live || offered < switches.count {
             now += 20
@@ -73,13 +73,16 @@ struct WorkerLife: ~Copyable {
             handle(.tick)
             guard refusals.isEmpty else { return }
         }
-        handle(.stop)
+        if stops { handle(.stop) }
     }
 
     /// What the worker tells a store that has lost these scores.
     mutating func scoresTold(_ classes: ScoreClasses) -> [ScoreChange] {
         var told: [ScoreChange] = []
-        for case .writeScores(let changes, _) in machine.handle(.scoresLost(partition: 0, classes), now: now, wallClock: now) { told += changes }
+        _ = machine.handle(.scoresLost(partition: 0, classes), now: now, wallClock: now)
+        repeat {
+            for case .writeScores(let changes, _) in machine.handle(.tick, now: now, wallClock: now) { told += changes }
+        } while machine.tasks[0]?.rewriteFrom != nil
         return told
     }
 

@@ -33,6 +33,6 @@ struct ConfigPrintTests {
         let text = ConfigCommand.yaml(settings.shown)
         #expect(text.hasPrefix("group: tripline\ninstance: host-1\nworkers: 3\nkafka:\n  bootstrap_servers: 127.0.0.1:9092\ninput:\n"))
         #expect(text.contains("    occurred_at: occurred_at\n  amount: minor\n"))
-        #expect(text.contains("redis:\n  url: \"***\"\nhttp:\n"))
+        #expect(text.contains("redis:\n  url: \"***\"\n"))
     }
 }
