@@ -132,17 +132,12 @@ package enum Recovery {
     /// Milliseconds; the upper bound of `once_per`.
     private static let longestPeriod: Int64 = 86_400_000
 
-    /// Whether replay from `offset` on an empty state sees every record that matters, under the rule sets in force at each: why not, or nil.
+    /// Why the rule sets in force from `offset` on are not all known; nil where they are.
     ///
     /// - Parameter offset: the first record that `start` asks for, at most the committed offset.
-    package static func gap(from offset: Int64, committed: Int64, logStart: Int64, history: [RuleActivation]) -> String? {
-        guard offset < committed, let first = history.first else { return nil }
-        let isBirth = first.sequence == 1 && offset == first.fromOffset
-        if offset <= logStart, !isBirth || offset < logStart { return "the log starts at \(logStart), after the oldest payment that is still needed" }
-        if first.sequence != 1, first.fromOffset > offset {
-            return "the rule-set history with the committed offset begins at offset \(first.fromOffset), the replay would at \(offset)"
-        }
-        return nil
+    package static func gap(from offset: Int64, committed: Int64, history: [RuleActivation]) -> String? {
+        guard offset < committed, let first = history.first, first.sequence != 1, first.fromOffset > offset else { return nil }
+        return "the rule-set history with the committed offset begins at offset \(first.fromOffset), the replay would at \(offset)"
     }
 
     /// The rule sets needed to go from X to Y and on.

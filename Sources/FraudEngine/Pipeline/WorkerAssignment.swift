@@ -137,7 +137,7 @@ extension WorkerMachine {
         loading[partition] = nil
         var offset = min(found ?? load.committed.offset, load.committed.offset)
         if let first = recovered.history.first, first.sequence == 1 { offset = max(offset, min(first.fromOffset, load.committed.offset)) }
-        if let gap = Recovery.gap(from: offset, committed: load.committed.offset, logStart: load.logStart, history: recovered.history) {
+        if let gap = Recovery.gap(from: offset, committed: load.committed.offset, history: recovered.history) {
             return [refuse(partition, .noUsableCheckpoint("there is none that serves, and \(gap)"))]
         }
         return start(recovered, at: offset, partition: partition, load, now: now)
@@ -176,6 +176,11 @@ extension WorkerMachine {
         if task.isWithoutCheckpoint { task.machine.adopt(streamTime: metadata.streamTime, totals: metadata.totals) }
         let digest = task.machine.state.digest
         guard digest == metadata.digest, task.machine.next == until else {
+            if task.isWithoutCheckpoint, task.recoveredAt <= task.logStart {
+                return refuse(
+                    task,
+                    .noUsableCheckpoint("there is none that serves, and the log, which starts at \(task.logStart), no longer has all payments that are needed"))
+            }
             return refuse(task, .digestMismatch(expected: metadata.digest, found: digest))
         }
         task.phase = .live
