@@ -136,8 +136,7 @@ final class StreamWorker {
         // A callback may have failed: its clients may be gone.
         guard failure == nil else { return batch.destroy() }
         if callbackCount != callbacks || isStopped {
-            // What was read belongs to an assignment that ended during the call; the new one starts at its own offsets.
-            batch.destroy()
+            dropBatch()
         } else {
             fold()
         }
@@ -145,6 +144,15 @@ final class StreamWorker {
         for event in inbox.take() { handle(event) }
         handle(.tick)
         report()
+    }
+
+    /// What was read while a callback fired may belong to the assignment before it, or already to the new one: that is read again.
+    private func dropBatch() {
+        let isRead = !batch.isEmpty
+        batch.destroy()
+        let positions = machine.positions()
+        guard isRead, !isStopped, !positions.isEmpty else { return }
+        do throws(KafkaError) { try consumer.assign(positions) } catch { failure = failure ?? .client("\(error)") }
     }
 
     private func fold() {
