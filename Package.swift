@@ -57,7 +57,7 @@ let package = Package(
         suite("CELTests", ["CEL"]),
         suite("FraudEngineTests", ["FraudEngine", "RuleFiles", "CEL"]),
         suite("RuleFilesTests", ["RuleFiles", "FraudEngine", "CEL"], exclude: ["Fixtures"]),
-        suite("KafkaTests", ["Kafka"]),
+        suite("KafkaTests", ["Kafka", "CRdKafka"]),
         suite("RedisTests", ["Redis"]),
         suite("PostgresTests", ["Postgres", "PostgresServer"]),
         suite("HTTPServerTests", ["HTTPServer"]),

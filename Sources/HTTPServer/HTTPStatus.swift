@@ -19,7 +19,6 @@ package struct HTTPStatus: Sendable, Equatable {
     package static let expectationFailed = HTTPStatus(code: 417, title: "Expectation Failed")
     package static let unprocessableContent = HTTPStatus(code: 422, title: "Unprocessable Content")
     package static let headerFieldsTooLarge = HTTPStatus(code: 431, title: "Request Header Fields Too Large")
-    package static let internalServerError = HTTPStatus(code: 500, title: "Internal Server Error")
     package static let notImplemented = HTTPStatus(code: 501, title: "Not Implemented")
     package static let serviceUnavailable = HTTPStatus(code: 503, title: "Service Unavailable")
 }

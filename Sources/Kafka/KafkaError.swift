@@ -37,21 +37,10 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// The answer may have been lost on the way: the request may or may not have taken effect.
-    package var isDoubtful: Bool { isTimedOut || Code(code) == RD_KAFKA_RESP_ERR__TRANSPORT }
-
     /// The offset asked for is not in the log and there is no policy to choose another.
     package var isOffsetOutOfRange: Bool {
         switch Code(code) {
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, RD_KAFKA_RESP_ERR__NO_OFFSET: true
-        default: false
-        }
-    }
-
-    /// The topic or the partition does not exist.
-    package var isUnknownTopicOrPartition: Bool {
-        switch Code(code) {
-        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: true
         default: false
         }
     }
@@ -75,14 +64,6 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
-    /// No broker is reachable at the moment; librdkafka goes on trying.
-    package var isUnreachable: Bool {
-        switch Code(code) {
-        case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN, RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__RESOLVE: true
-        default: false
-        }
-    }
-
     /// It says nothing about the records: the same ones may go through later.
     package var isTransient: Bool {
         switch Code(code) {
@@ -101,7 +82,8 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
     package enum Reaction: Sendable, Equatable {
         /// Make the same call with the same arguments again.
         case retry
-        /// Abort the transaction; the producer stays usable.
+        /// Abort the transaction; the producer stays usable. A refused record can cost a second abort: it leaves a gap in the
+        /// sequence numbers, which librdkafka mends between transactions.
         case abort
         /// Destroy the client and make a new one.
         case replaceClient

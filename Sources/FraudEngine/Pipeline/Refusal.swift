@@ -55,14 +55,4 @@ package enum Refusal: Error, Equatable, Sendable {
         case .abortedThrice(let offset, let cause): "the transaction at offset \(offset) was aborted three times: \(cause)"
         }
     }
-
-    /// Leaves the state as it is: what made it right before makes it right again.
-    package var isCuredByOldSettings: Bool {
-        switch self {
-        case .foldChanged, .partitionCountChanged: true
-        case .metadataUnreadable, .checkpointWithoutOffset, .anchorMismatch, .offsetBeyondLog, .logStartsLater, .noUsableCheckpoint, .ruleSetMissing,
-            .digestMismatch, .abortedThrice:
-            false
-        }
-    }
 }

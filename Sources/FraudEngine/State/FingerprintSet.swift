@@ -14,7 +14,6 @@ struct FingerprintSet {
     static let partCount = 256
     /// The parts, in one block of the arena.
     private(set) var parts: UnsafeMutablePointer<Part>
-    private(set) var count = 0
 
     init(arena: PageArena) {
         let block = arena.allocate(byteCount: Self.partCount * MemoryLayout<Part>.stride)
@@ -45,7 +44,6 @@ struct FingerprintSet {
         if part.pointee.isShared { Self.detach(part, arena: arena) }
         part.pointee.slots[Int(at)] = fingerprint
         part.pointee.count += 1
-        count += 1
         return true
     }
 

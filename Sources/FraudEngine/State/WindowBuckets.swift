@@ -72,8 +72,6 @@ struct WindowBuckets: ~Copyable {
 
     var digest: UInt64 { buckets.reduce(0) { $0 &+ $1.digest } }
 
-    var idCount: Int { buckets.reduce(0) { $0 + ($1.ids?.count ?? 0) } }
-
     func share() -> [(number: Int64, digest: UInt64, ids: [FingerprintSet.Part])] {
         buckets.map { ($0.number, $0.digest, $0.ids?.share() ?? []) }
     }

@@ -25,8 +25,6 @@ package struct TopicConfiguration: Sendable, Equatable {
     package let cleanupPolicy: String
     /// −1: records are kept for ever.
     package let retentionMilliseconds: Int64
-    /// −1: no limit.
-    package let retentionBytes: Int64
     /// The largest batch of records that the topic takes.
     package let maxMessageBytes: Int64
 }
@@ -56,13 +54,14 @@ extension Admin {
         return try event.createdTopics()
     }
 
-    /// Deletes the topics; those that do not exist count as deleted.
+    /// Deletes the topics; those that do not exist count as deleted. Throws what the broker says of the first that stays.
     package func deleteTopics(_ names: [String], timeoutMilliseconds: Int32) throws(KafkaError) {
         var requests: [OpaquePointer?] = names.map { rd_kafka_DeleteTopic_new($0) }
         defer { for request in requests { rd_kafka_DeleteTopic_destroy(request) } }
-        _ = try request(RD_KAFKA_ADMIN_OP_DELETETOPICS, timeoutMilliseconds: timeoutMilliseconds) { options, queue in
+        let event = try request(RD_KAFKA_ADMIN_OP_DELETETOPICS, timeoutMilliseconds: timeoutMilliseconds) { options, queue in
             rd_kafka_DeleteTopics(client.pointer, &requests, requests.count, options, queue)
         }
+        try event.checkDeletedTopics()
     }
 
     /// Asks the cluster for the topic's properties. Needs the right to describe them.
@@ -76,7 +75,7 @@ extension Admin {
         }
         return TopicConfiguration(
             cleanupPolicy: properties.value(of: "cleanup.policy") ?? "", retentionMilliseconds: try number("retention.ms"),
-            retentionBytes: try number("retention.bytes"), maxMessageBytes: try number("max.message.bytes"))
+            maxMessageBytes: try number("max.message.bytes"))
     }
 
     /// Asks the cluster for all properties of a topic or a broker, in Kafka's words. Needs the right to describe them.
@@ -155,6 +154,17 @@ private struct AdminEvent: ~Copyable {
             }
         }
         return existing
+    }
+
+    func checkDeletedTopics() throws(KafkaError) {
+        var count = 0
+        guard let topics = rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(pointer), &count) else { return }
+        for index in 0..<count {
+            guard let topic = topics[index], let name = rd_kafka_topic_result_name(topic) else { continue }
+            let code = rd_kafka_topic_result_error(topic)
+            guard code != RD_KAFKA_RESP_ERR_NO_ERROR, code != RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART else { continue }
+            throw KafkaError(code, message: "delete the topic \(String(cString: name)): \(String(cString: rd_kafka_err2str(code)))")
+        }
     }
 
     func properties(_ asked: AdminResource) throws(KafkaError) -> KafkaProperties {

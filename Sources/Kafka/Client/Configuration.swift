@@ -12,10 +12,12 @@ struct Configuration: ~Copyable {
         rd_kafka_conf_destroy(pointer)
     }
 
-    /// Sets a user's property. Throws librdkafka's text for an unknown key or a bad value.
+    /// Sets a user's property. Throws librdkafka's text for an unknown key or a bad value, with the key as the user wrote it:
+    /// librdkafka names the property behind an alias.
     mutating func set(_ key: String, _ value: String) throws(KafkaError) {
         let outcome = apply(key, value)
-        guard outcome.result == RD_KAFKA_CONF_OK else { throw KafkaError.invalid(outcome.text) }
+        guard outcome.result != RD_KAFKA_CONF_OK else { return }
+        throw KafkaError.invalid(outcome.text.contains("\"\(key)\"") ? outcome.text : "\(key): \(outcome.text)")
     }
 
     /// Sets one of our own defaults; a librdkafka too old (or too new) to know it goes without.

@@ -68,8 +68,8 @@ package final class Consumer {
 
     /// Takes the oldest error that turned up while polling; nil when there is none left.
     ///
-    /// Most heal by themselves (`isUnreachable`). A partition whose offset left the log comes as `isOffsetOutOfRange` and
-    /// delivers nothing more until it is assigned or sought anew.
+    /// Most heal by themselves: librdkafka goes on trying. A partition whose offset left the log comes as `isOffsetOutOfRange`
+    /// and delivers nothing more until it is assigned anew.
     package func nextError() -> KafkaError? {
         client.events.removeFirstError()
     }
@@ -125,23 +125,26 @@ extension Consumer {
         isAnswered = true
         let list = PartitionList(topic: topic ?? "", offsets: offsets)
         try check(rd_kafka_assign(client.pointer, list.pointer), "assign")
+        settleAssignment()
     }
 
     /// Ends the assignment.
     package func unassign() throws(KafkaError) {
         isAnswered = true
         try check(rd_kafka_assign(client.pointer, nil), "unassign")
+        settleAssignment()
     }
 
-    /// Goes on reading at these offsets; whatever was queued of the partitions is dropped.
-    package func seek(_ offsets: [(partition: Int32, offset: Int64)]) throws(KafkaError) {
-        if offsets.isEmpty { return }
-        let list = PartitionList(topic: topic ?? "", offsets: offsets)
-        // librdkafka before 2.1 takes a timeout here for microseconds; without one it answers when it is done.
-        if let error = rd_kafka_seek_partitions(client.pointer, list.pointer, -1) {
-            throw KafkaError(consuming: error, client: client.pointer)
+    /// Waits until the partitions that a change of the assignment stopped have begun to stop.
+    ///
+    /// librdkafka up to 2.15 aborts the process when the next change finds one of them still to be stopped (issue 5573). Its
+    /// main thread serves the stop and this question in the order in which they were queued, and the stop's end, which the stop
+    /// queues, before any later change.
+    private func settleAssignment() {
+        var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
+        if rd_kafka_assignment(client.pointer, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list {
+            rd_kafka_topic_partition_list_destroy(list)
         }
-        try list.checkElements("seek")
     }
 
     /// Answers a rebalance, as librdkafka demands: without an assignment or its end, the group would wait for ever.

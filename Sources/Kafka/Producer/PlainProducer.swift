@@ -78,11 +78,6 @@ package final class PlainProducer {
             partition: last.partition)
     }
 
-    /// Takes the oldest error that turned up while calls served events; nil when there is none left.
-    package func nextError() -> KafkaError? {
-        client.events.removeFirstError()
-    }
-
     /// Ends the client within about the timeout, without what is still queued: flush first. Nothing may be called after it.
     @discardableResult
     package func destroy(timeoutMilliseconds: Int32 = 5_000) -> Bool {

@@ -96,9 +96,6 @@ package final class TransactionalProducer {
         client.events.removeFirstError()
     }
 
-    /// The error that killed this producer; nil while it lives.
-    package var fatalError: KafkaError? { KafkaError.fatal(of: client.pointer) }
-
     /// Ends the client within about the timeout. What was not committed is never visible. Nothing may be called after it.
     /// - Returns: whether librdkafka finished in time; otherwise its threads are left behind.
     @discardableResult
