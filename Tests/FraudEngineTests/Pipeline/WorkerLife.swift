@@ -58,6 +58,11 @@ struct WorkerLife: ~Copyable {
 
     /// Reads everything and stops; what is committed then stands in `outputs`.
     mutating func run(batch: Int) {
+        readAll(batch: batch)
+        if refusals.isEmpty { handle(.stop) }
+    }
+
+    mutating func readAll(batch: Int) {
         assign()
         while committed?.offset != Int64(payments.count) || machine.tasks[0]?.phase != .live || offered < switches.count {
             now += 20
@@ -73,13 +78,14 @@ struct WorkerLife: ~Copyable {
             handle(.tick)
             guard refusals.isEmpty else { return }
         }
-        handle(.stop)
     }
 
     /// What the worker tells a store that has lost these scores.
     mutating func scoresTold(_ classes: ScoreClasses) -> [ScoreChange] {
         var told: [ScoreChange] = []
-        for case .writeScores(let changes, _) in machine.handle(.scoresLost(partition: 0, classes), now: now, wallClock: now) { told += changes }
+        for event in [.scoresLost(partition: 0, classes)] + Array(repeating: WorkerEvent.tick, count: 5) {
+            for case .writeScores(let changes, _) in machine.handle(event, now: now, wallClock: now) { told += changes }
+        }
         return told
     }
 

@@ -47,7 +47,8 @@ import Testing
 
     @Test func `lost scores are told again class by class, each once`() {
         var life = WorkerLife(Self.payments, rules: [Self.ruleSets[0]], switches: [], fault: nil)
-        life.run(batch: 25)
+        life.readAll(batch: 25)
+        _ = life.scoresTold(.none)
         let all = life.scoresTold(.all).map(\.account)
         #expect(all.count > 3)
         var inTurns: [[UInt8]] = []
