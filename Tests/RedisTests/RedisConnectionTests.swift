@@ -152,6 +152,34 @@ struct RedisConnectionTests {
         #expect(error?.isRetriable == false)
     }
 
+    @Test func `a Unix socket is a way to the same server, and one that is not there is named`() throws {
+        let path = "/tmp/tripline-redis-socket-\(getpid())"
+        let server = try RedisServer(options: ["--unixsocket", path])
+        let redis = try RedisConnection(RedisAddress(.socket(path: path), database: 2), timeouts: RedisTimeouts(connect: 5_000, command: 5_000))
+        _ = try redis.call(RedisCommand("SET", "k", "v"))
+        let other = try server.connect()
+        _ = try other.call(RedisCommand("SELECT", "2"))
+        #expect(try other.call(RedisCommand("GET", "k")).bytes == [0x76])
+        let error = refusal {
+            _ = try RedisConnection(RedisAddress(.socket(path: "/absent/socket")), timeouts: RedisTimeouts(connect: 500, command: 500))
+        }
+        guard case .unreachable(let message) = error else { throw error ?? .protocolViolation("connected") }
+        #expect(message.contains("redis+unix:///absent/socket"))
+    }
+
+    @Test(arguments: [
+        ("WRONGTYPE Operation against a key holding the wrong kind of value script: 1, on @user_script:1.", true),
+        ("ERR Error running script (call to f_1): @user_script:1: WRONGTYPE Operation against a key", true),
+        ("OOM command not allowed when used memory > 'maxmemory'.", false),
+        ("ERR Error running script (call to f_1): @user_script:1: -OOM command not allowed when used memory > 'maxmemory'.", false),
+        ("READONLY You can't write against a read only replica.", false), ("MISCONF Redis is configured to save RDB snapshots", false),
+        ("NOPERM this user has no permissions to run the 'hset' command", false),
+        ("ERR ACL failure in script: this user has no permissions to run the 'hset' command", false),
+    ])
+    func `an error is about one command unless it passes or concerns the user`(message: String, isAboutOneCommand: Bool) {
+        #expect(RedisError.refused(message).isAboutOneCommand == isAboutOneCommand)
+    }
+
     /// What `body` throws, if it is Redis' doing.
     private func refusal(_ body: () throws -> Void) -> RedisError? {
         do {

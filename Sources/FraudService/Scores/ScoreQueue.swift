@@ -24,7 +24,8 @@ struct ScoreQueue {
     /// Scores that are taken at once: one pipeline.
     static let batchSize = 512
     private static let shardCount = 64
-    /// Milliseconds from one question for a partition's scores to the next, and without an answer.
+    /// Milliseconds from the last of a partition's answer to the next question for its scores, and how long an answer may stay away. A worker that is
+    /// asked in the midst of its answer begins anew: asking too often would keep it from ever ending.
     private static let leastPause: Int64 = 1_000
     private static let longestAnswer: Int64 = 10_000
 
@@ -44,9 +45,9 @@ struct ScoreQueue {
         var width = ScoreClasses.all.count
         /// The last answer found too little room.
         var hasOverflowed = false
-        /// Monotonic milliseconds.
+        /// When it was asked last, and when a score was told again last since then; monotonic milliseconds.
         var askedAt: Int64?
-        var isAnswered = false
+        var answeredAt: Int64?
     }
 
     /// What a worker is to tell again.
@@ -78,7 +79,7 @@ struct ScoreQueue {
     mutating func offer(_ new: WaitingScore) {
         let key = Key(partition: new.change.partition, account: new.change.account)
         let hash = key.hashValue
-        if new.isRewritten { losses[key.partition]?.isAnswered = true }
+        if new.isRewritten { losses[key.partition]?.answeredAt = new.since / 1_000_000 }
         if let place = places[Self.shard(hash)][key] {
             replace(place, new)
         } else if count + inFlight < capacity {
@@ -166,13 +167,17 @@ struct ScoreQueue {
         guard isDrained else { return [] }
         var questions: [Question] = []
         for (partition, loss) in losses where !loss.missing.isEmpty {
-            if let askedAt = loss.askedAt, now - askedAt < (loss.isAnswered ? Self.leastPause : Self.longestAnswer) { continue }
+            if let answeredAt = loss.answeredAt {
+                guard now - answeredAt >= Self.leastPause else { continue }
+            } else if let askedAt = loss.askedAt {
+                guard now - askedAt >= Self.longestAnswer else { continue }
+            }
             var asked = loss
             if loss.hasOverflowed { asked.width = max(1, loss.width / 2) }
             asked.asked = asked.missing.removeFirst(asked.width)
             asked.hasOverflowed = false
             asked.askedAt = now
-            asked.isAnswered = false
+            asked.answeredAt = nil
             losses[partition] = asked
             questions.append(Question(partition: partition, classes: asked.asked, inbox: loss.inbox))
         }
