@@ -44,11 +44,12 @@ struct DoctorOffsets {
     private func refusal(_ committed: CommittedOffset) throws(KafkaError) -> Refusal? {
         var newest: Int64?
         // A folder that cannot be read has its own finding.
-        do throws(FileSystem.Problem) { newest = try directory.list(committed.partition).last?.offset } catch { newest = nil }
+        do throws(FileSystem.Problem) { newest = try directory.list(committed.partition).last?.kept.offset } catch { newest = nil }
         guard let offset = committed.offset else { return newest.map { .checkpointWithoutOffset(checkpoint: $0) } }
         let marks = try consumer.watermarks(partition: committed.partition, topic: settings.input.topic, timeoutMilliseconds: DoctorKafka.timeout)
         let claim = Claim(
-            partition: committed.partition, committed: nil, logStart: marks.low, logEnd: marks.high, birthOffset: marks.low, newestCheckpoint: newest)
+            partition: committed.partition, committed: nil, logStart: marks.low, logEnd: marks.high, birthOffset: marks.low, newestCheckpoint: newest,
+            partitionCount: partitionCount)
         let fold = FoldHash.text(windows: settings.windows, mapping: settings.input.mapping)
         let position = CommittedPosition(offset: offset, metadata: committed.metadata ?? "")
         switch WorkerMachine.check(claim, position, partitionCount: partitionCount, foldHash: fold) {
