@@ -222,8 +222,10 @@ class Doctor(EndToEnd):
         self.check(found, f"topic {self.topic}", "warn", "1000 bytes", "retention.bytes=-1")
         self.check(found, f"topic {self.topic}", "warn", "kept once")
         for kind in ("late", "dead_letters"):
-            self.check(found, f"topic {self.group.outputs[kind]}", "warn", "records of 1000 bytes; 2162688 may be needed", "max.message.bytes=2162688")
-        self.check(found, "producer", "warn", "1000000", "kafka.producer_properties.message.max.bytes=2162688")
+            self.check(found, f"topic {self.group.outputs[kind]}", "fail", "records of 1000 bytes, but up to 2162688", "max.message.bytes=2162688")
+        self.check(found, "producer", "ok", "2162688 bytes")
+        code, found = self.doctor("--set", "kafka.producer_properties.message.max.bytes=1000")
+        self.check(found, "producer", "fail", "1000 bytes", "327680", "remove message.max.bytes")
         # Dependencies that are not there, or not as they should be.
         code, found = self.doctor("--set", f"redis.url=redis://127.0.0.1:{free_port()}", "--set", "input.topic=" + self.group.outputs["alerts"], "--set",
                                   "output.alerts=" + self.topic)

@@ -75,7 +75,10 @@ class Interface(EndToEnd):
         wait_until(lambda: service.metrics().get(name) == 0, "none waits")
         wait_until(lambda: service.metrics().get('tripline_records_total{outcome="folded"}', 0) >= 1, "they are read")
         metrics = service.metrics()
-        self.assertEqual(metrics["tripline_recovery_duration_seconds_count"], 4)
+        # A rebalance between the two workers makes some go live twice.
+        recoveries = sum(value for name, value in metrics.items() if name.startswith("tripline_recoveries_total{"))
+        self.assertGreaterEqual(recoveries, 4)
+        self.assertEqual(metrics["tripline_recovery_duration_seconds_count"], recoveries)
         self.assertEqual(metrics["tripline_rules_active_seq"], 1)
         self.assertEqual(metrics['tripline_rule_errors_total{rule="always"}'], 0)
 

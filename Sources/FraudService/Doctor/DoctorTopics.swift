@@ -7,21 +7,19 @@ extension DoctorKafka {
     private struct Role {
         var name: String
         var isInput = false
-        /// Bytes that a record of it may need; 0: ordinary.
+        /// Bytes that a record which is written to it may need.
         var needs: Int64 = 0
     }
 
-    /// A record of the late or dead-letter topic is the input's with headers added.
-    private static let headerRoom: Int64 = 64 << 10
     private static let day: Int64 = 86_400_000
 
     /// The input's partition count; nil where it cannot go on.
     func lookAtTopics(_ report: inout DoctorReport) -> Int? {
         let output = settings.output
-        let large = Int64(settings.input.mapping.maxBytes) + Self.headerRoom
+        let large = Settings.outputBytes(forInput: settings.input.mapping.maxBytes)
         let roles = [
-            Role(name: settings.input.topic, isInput: true), Role(name: output.alerts), Role(name: output.shadow), Role(name: output.late, needs: large),
-            Role(name: output.deadLetters, needs: large),
+            Role(name: settings.input.topic, isInput: true), Role(name: output.alerts, needs: StartChecks.alertBytes),
+            Role(name: output.shadow, needs: StartChecks.alertBytes), Role(name: output.late, needs: large), Role(name: output.deadLetters, needs: large),
         ]
         var partitions: Int?
         for role in roles {
@@ -88,8 +86,8 @@ extension DoctorKafka {
         let largest = number("max.message.bytes")
         if role.needs > largest {
             findings.append(
-                .warn(
-                    what, "it takes records of \(largest) bytes; \(role.needs) may be needed (input.max_bytes and 64 KiB for headers)",
+                .fail(
+                    what, .refused, "it takes records of \(largest) bytes, but up to \(role.needs) may be written to it",
                     alter("max.message.bytes=\(role.needs)")))
         }
         let least = number("min.insync.replicas")
@@ -131,12 +129,12 @@ extension DoctorKafka {
 
     /// librdkafka refuses a larger record before any broker sees it.
     private func lookAtProducer(needs: Int64, _ report: inout DoctorReport) {
-        let most = settings.producerProperties.value(of: "message.max.bytes").flatMap { Int64($0) } ?? 1_000_000
+        let most = settings.producerProperties.value(of: "message.max.bytes").flatMap { Int64($0) } ?? needs
         report.add(
             most >= needs
-                ? .ok("producer", "records up to \(most) bytes (message.max.bytes)")
-                : .warn(
-                    "producer", "it takes records of \(most) bytes (message.max.bytes); \(needs) may be needed (input.max_bytes and 64 KiB for headers)",
-                    "--set kafka.producer_properties.message.max.bytes=\(needs)"))
+                ? .ok("producer", "it takes records of \(most) bytes (message.max.bytes)")
+                : .fail(
+                    "producer", .usage, "it takes records of \(most) bytes (message.max.bytes), but up to \(needs) may be written",
+                    "remove message.max.bytes from kafka.producer_properties, or lower input.max_bytes"))
     }
 }

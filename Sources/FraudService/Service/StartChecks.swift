@@ -17,7 +17,7 @@ struct StartChecks {
     /// A record's framing, bytes.
     private static let framing: Int64 = 4_096
     /// An alert: ids, reason and evidence, bytes.
-    private static let alertBytes: Int64 = 65_536
+    static let alertBytes: Int64 = 65_536
 
     let settings: Settings
     let log: Log
