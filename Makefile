@@ -2,10 +2,12 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
+CONTAINER_ENGINE ?= docker
 RELEASE := .build/release/tripline
 PREFIX ?= /usr/local
 
-.PHONY: help setup setup-build demo test test-unit test-end-to-end build install bench lint format clean kafka sanitizers prove-real-payments prove-oracle-fails
+.PHONY: help setup setup-build demo test test-unit test-end-to-end build install bench lint format image clean kafka sanitizers prove-real-payments \
+    prove-oracle-fails
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
@@ -57,6 +59,9 @@ prove-real-payments: setup ## Compare alerts and windows over all payments of th
 
 prove-oracle-fails: setup ## Break the exactly-once commit in a copy and see the end-to-end tests notice
 	@scripts/prove-oracle-fails
+
+image: ## Build the container image (docker, or CONTAINER_ENGINE=podman)
+	$(CONTAINER_ENGINE) build -f deploy/Dockerfile --build-arg REVISION=$$(git rev-parse HEAD) -t tripline:local .
 
 clean: ## Remove everything that was built
 	rm -rf .build .build-address .build-thread .venv
