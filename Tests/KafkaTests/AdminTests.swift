@@ -179,7 +179,10 @@ import Testing
     @Test func `a group is described by its state and members; a dead or unknown one does not exist`() throws {
         let member: [Field] = [.text("m"), .text("c"), .text("/127.0.0.1"), .bytes([]), .bytes([])]
         for (state, members, expected) in [
-            ("Stable", [member, member], GroupDescription(state: "Stable", memberCount: 2)), ("Empty", [], GroupDescription(state: "Empty", memberCount: 0)),
+            (
+                "Stable", [member, member],
+                GroupDescription(state: "Stable", members: [GroupMember(id: "m", host: "/127.0.0.1"), GroupMember(id: "m", host: "/127.0.0.1")])
+            ), ("Empty", [], GroupDescription(state: "Empty", members: [])),
             ("Dead", [], nil),
         ] as [(String, [[Field]], GroupDescription?)] {
             let group: [Field] = [.int16(0), .text("g"), .text(state), .text("consumer"), .text("range"), .list(members)]
