@@ -55,7 +55,8 @@ let package = Package(
         .target(name: "PostgresServer", path: "Tests/PostgresServer", swiftSettings: strict),
 
         suite("CELTests", ["CEL"]),
-        suite("FraudEngineTests", ["FraudEngine", "RuleFiles", "CEL"]),
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        suite("FraudEngineTests", ["FraudEngine", "RuleFiles", "CEL", "CAllocationCounter"]),
         suite("RuleFilesTests", ["RuleFiles", "FraudEngine", "CEL"], exclude: ["Fixtures"]),
         suite("KafkaTests", ["Kafka", "CRdKafka"]),
         suite("RedisTests", ["Redis"]),
