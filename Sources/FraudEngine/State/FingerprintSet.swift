@@ -68,7 +68,7 @@ struct FingerprintSet {
     @inline(never)
     private static func detach(_ part: UnsafeMutablePointer<Part>, arena: PageArena) {
         let byteCount = Int(part.pointee.capacity) * 8
-        let copy = arena.allocate(byteCount: byteCount)
+        let copy = arena.allocate(byteCount: byteCount, isZeroed: false)
         copy.copyMemory(from: part.pointee.slots, byteCount: byteCount)
         arena.release(UnsafeMutableRawPointer(part.pointee.slots))
         part.pointee.slots = copy.bindMemory(to: UInt64.self, capacity: Int(part.pointee.capacity))

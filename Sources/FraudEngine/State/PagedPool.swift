@@ -47,7 +47,7 @@ struct PagedPool: ~Copyable {
     @inline(never)
     private mutating func detach(_ page: Int) {
         let byteCount = stride << Int(pageShift)
-        let copy = arena.allocate(byteCount: byteCount)
+        let copy = arena.allocate(byteCount: byteCount, isZeroed: false)
         copy.copyMemory(from: pages[page], byteCount: byteCount)
         arena.release(pages[page])
         pages[page] = copy
