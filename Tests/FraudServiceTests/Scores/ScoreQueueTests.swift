@@ -3,9 +3,12 @@ import Testing
 @testable import FraudEngine
 @testable import FraudService
 
-private func waiting(_ account: String, offset: Int64 = 10, epoch: Int64 = 1, partition: Int32 = 0, isRewritten: Bool = false, at: Int64 = 0) -> WaitingScore {
+private func waiting(
+    _ account: String, offset: Int64 = 10, epoch: Int64 = 1, partition: Int32 = 0, isRewritten: Bool = false, at: Int64 = 0
+) -> WaitingScore {
     WaitingScore(
-        change: change(account, offset: offset, partition: partition, receivedAt: isRewritten ? nil : 1), epoch: epoch, since: at * 1_000_000, inbox: WorkerInbox())
+        change: change(account, offset: offset, partition: partition, receivedAt: isRewritten ? nil : 1), epoch: epoch, since: at * 1_000_000,
+        inbox: WorkerInbox())
 }
 
 private func names(_ batch: [WaitingScore]) -> [String] { batch.map { String(decoding: $0.change.account, as: UTF8.self) } }
