@@ -31,8 +31,8 @@ test-unit: setup ## Run the Swift tests only
 test-end-to-end: setup ## Run the end-to-end tests only (SUITES="test_kill …" for some of them)
 	@scripts/test --only end-to-end $(SUITES)
 
-build: setup-build ## Build the release binary
-	swift build -c release --product tripline
+build: setup-build ## Build the release binary (SWIFT_BUILD_FLAGS=--static-swift-stdlib: it needs no Swift where it runs)
+	swift build -c release --product tripline $(SWIFT_BUILD_FLAGS)
 
 install: build ## Put tripline into $(PREFIX)/bin (PREFIX=/usr/local)
 	install -D -m 0755 $(RELEASE) $(DESTDIR)$(PREFIX)/bin/tripline
