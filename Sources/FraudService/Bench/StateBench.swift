@@ -7,7 +7,8 @@ enum StateBench {
         let counts = options.accounts.map { [$0] } ?? [1_000_000, 5_000_000]
         if output == .text {
             Terminal.data(
-                "accounts   bytes/account   ns/payment first, last tenth   snapshot   slowest 64 payments (CPU) with, without it   checkpoint   written, read back\n")
+                "accounts   bytes/account   ns/payment first, last tenth   snapshot   slowest 64 payments (CPU) with, without it   checkpoint   written, read back\n"
+            )
         }
         for count in counts {
             let result = try measure(accounts: count, rules: options.rules)
