@@ -139,8 +139,9 @@ extension Consumer {
     ///
     /// librdkafka up to 2.15 aborts the process when the next change finds one of them still to be stopped (issue 5573). Its
     /// main thread serves the stop and this question in the order in which they were queued, and the stop's end, which the stop
-    /// queues, before any later change.
+    /// queues, before any later change. A consumer that closes changes nothing any more, and would not be answered.
     private func settleAssignment() {
+        guard !isClosed else { return }
         var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
         if rd_kafka_assignment(client.pointer, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list {
             rd_kafka_topic_partition_list_destroy(list)
