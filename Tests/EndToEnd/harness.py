@@ -88,7 +88,7 @@ class Kafka:
             "process.roles": "broker,controller", "node.id": 1, "controller.quorum.voters": f"1@{controller}",
             "listeners": f"PLAINTEXT://{self.servers},CONTROLLER://{controller}", "advertised.listeners": f"PLAINTEXT://{self.servers}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", "controller.listener.names": "CONTROLLER",
-            "log.dirs": self.folder / "data", "log.retention.ms": -1, "group.initial.rebalance.delay.ms": 0,
+            "log.dirs": self.folder / "data", "log.retention.ms": -1, "group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
             "offsets.topic.replication.factor": 1, "offsets.topic.num.partitions": 4, "transaction.state.log.replication.factor": 1,
             "transaction.state.log.min.isr": 1, "transaction.state.log.num.partitions": 4, "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1, "auto.create.topics.enable": "false",
@@ -123,6 +123,13 @@ class Kafka:
 
     def restart(self):
         end(self.process, seconds=60)
+        self.start()
+
+    def lose_log(self, topic):
+        """The broker comes back without the topic's records, but with everything else."""
+        end(self.process, seconds=60)
+        for path in (self.folder / "data").glob(f"{topic}-[0-9]*"):
+            shutil.rmtree(path)
         self.start()
 
     def stop(self):
@@ -483,8 +490,8 @@ class Service:
     def tail(self, count=3000):
         """The log's end; of a crash what came before it, where its cause stands."""
         text = self.log.read_text(errors="replace")
-        crash = text.find("*** Signal")
-        return text[-count:] if crash < 0 else text[max(0, crash - count):crash + 200]
+        marks = [place for place in (text.find("swift-runtime: "), text.find("*** Signal")) if place >= 0]
+        return text[max(0, min(marks) - count):min(marks) + 200] if marks else text[-count:]
 
     def logged(self, message):
         """The log's lines with that message, parsed, from all its lives."""

@@ -5,6 +5,7 @@ import json
 import pathlib
 import signal
 import sys
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -12,13 +13,18 @@ sys.path.insert(0, str(HERE))
 
 
 class Result(unittest.TextTestResult):
-    """Counts what passed, and prints why something was skipped even where unittest would print one letter."""
+    """Counts what passed, and prints how long it took."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self.passed = 0
 
+    def startTest(self, test):
+        super().startTest(test)
+        self.started = time.monotonic()
+
     def addSuccess(self, test):
+        self.stream.write(f"{time.monotonic() - self.started:.0f} s ")
         super().addSuccess(test)
         self.passed += 1
 

@@ -41,6 +41,14 @@ class Membership(EndToEnd):
     def live(self, service):
         return [one["partition"] for one in (service.status() or {"partitions": []})["partitions"] if one["state"] == "live"]
 
+    def wait_live(self, services, condition, what):
+        """Until the condition holds of how many live partitions each service has."""
+        try:
+            wait_until(lambda: condition([len(self.live(one)) for one in services]), what)
+        except AssertionError as error:
+            states = "\n".join(f"{one.instance}: {one.get('/status')}\n{one.tail()}" for one in services)
+            raise AssertionError(f"{error}\n{states}") from None
+
     def check_alerts(self, group, fed):
         """One for each payment, and one for each account and window with more than five."""
         alerts = [json.loads(message.value()) for message in group.alerts()]
@@ -83,15 +91,15 @@ class Membership(EndToEnd):
         stop = threading.Event()
         thread, fed = self.feeding(group.topic, payments.generated(60_000, self.seed, accounts=300), stop)
         services += self.start(group.service("c"))
-        wait_until(lambda: all(self.live(one) for one in services), "three instances share the partitions")
+        self.wait_live(services, all, "three instances share the partitions")
         victim = self.random.choice(services)
         others = [one for one in services if one is not victim]
         victim.kill()
-        wait_until(lambda: sum(len(self.live(one)) for one in others) == 6, "the others have taken over")
+        self.wait_live(others, lambda counts: sum(counts) == 6, "the others have taken over")
         before = len(fed)
         wait_until(lambda: len(fed) > before + 1_000, "payments still flow")
         victim.start()
-        wait_until(lambda: all(self.live(one) for one in services), "it has partitions again")
+        self.wait_live(services, all, "it has partitions again")
         before = len(fed)
         wait_until(lambda: len(fed) > before + 1_000, "payments still flow")
         stop.set()
