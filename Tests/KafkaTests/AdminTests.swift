@@ -10,6 +10,11 @@ import Testing
         defer { admin.destroy() }
         try admin.checkReachable(timeoutMilliseconds: 30_000)
         #expect(try admin.partitionCount(of: Cluster.topic, timeoutMilliseconds: 30_000) == 3)
+        #expect(try admin.brokers(timeoutMilliseconds: 30_000) == [1])
+        try cluster.broker.createTopic("another", partitions: 1)
+        #expect(try admin.topics(timeoutMilliseconds: 30_000) == ["another", Cluster.topic])
+        let whole = TopicDescription(partitionCount: 3, replicaCount: 1, inSyncCount: 1, leaderlessCount: 0)
+        #expect(try admin.topic(Cluster.topic, timeoutMilliseconds: 30_000) == whole)
     }
 
     @Test func `a topic that does not exist has no partitions, and asking does not create it`() throws {
@@ -18,6 +23,7 @@ import Testing
         let admin = try broker.admin()
         defer { admin.destroy() }
         #expect(try admin.partitionCount(of: "absent", timeoutMilliseconds: 30_000) == nil)
+        #expect(try admin.topic("absent", timeoutMilliseconds: 30_000) == nil)
         let questions = broker.requests(of: 3)
         #expect(!questions.isEmpty)
         // The last byte allows the broker to create what it does not know.
@@ -136,11 +142,18 @@ import Testing
         }
     }
 
-    private func description(_ code: Int16, _ text: String?, _ entries: [(String, String?)]) -> ScriptedBroker.Answer {
+    private func description(
+        _ code: Int16, _ text: String?, _ entries: [(String, String?)], of asked: AdminResource = .topic("t")
+    ) -> ScriptedBroker.Answer {
         let list = entries.map { entry in
             [Field.text(entry.0), entry.1.map { .text($0) } ?? .null, .int8(0), .int8(5), .int8(0), .list([])]
         }
-        let resource: [Field] = [.int16(code), text.map { .text($0) } ?? .null, .int8(2), .text("t"), .list(list)]
+        let (kind, name): (Int8, String) =
+            switch asked {
+            case .topic(let name): (2, name)
+            case .broker(let id): (4, "\(id)")
+            }
+        let resource: [Field] = [.int16(code), text.map { .text($0) } ?? .null, .int8(kind), .text(name), .list(list)]
         return ScriptedBroker.Answer(request: 32, version: 1, fields: [.int32(0), .list([resource])])
     }
 
@@ -162,6 +175,17 @@ import Testing
         #expect(configuration.maxMessageBytes == 1_048_588)
     }
 
+    @Test func `all properties of a topic or a broker are told in Kafka's words`() throws {
+        for resource in [AdminResource.topic("t"), .broker(1)] {
+            let broker = try ScriptedBroker([description(0, nil, [("min.insync.replicas", "2"), ("absent", nil)], of: resource)])
+            defer { broker.stop() }
+            let admin = try broker.admin()
+            defer { admin.destroy() }
+            let properties = try admin.properties(of: resource, timeoutMilliseconds: 30_000)
+            #expect(properties.entries.map { "\($0.key)=\($0.value)" } == ["min.insync.replicas=2"])
+        }
+    }
+
     @Test func `a topic's properties that are refused or missing are an error`() throws {
         for (answer, isUnauthorized) in [
             (description(29, "no right", []), true), (description(0, nil, [("cleanup.policy", "delete"), ("max.message.bytes", "1")]), false),
@@ -181,7 +205,7 @@ import Testing
         for (state, members, expected) in [
             (
                 "Stable", [member, member],
-                GroupDescription(state: "Stable", members: [GroupMember(id: "m", host: "/127.0.0.1"), GroupMember(id: "m", host: "/127.0.0.1")])
+                GroupDescription(state: "Stable", members: Array(repeating: GroupMember(id: "m", host: "/127.0.0.1"), count: 2))
             ), ("Empty", [], GroupDescription(state: "Empty", members: [])),
             ("Dead", [], nil),
         ] as [(String, [[Field]], GroupDescription?)] {

@@ -1,5 +1,6 @@
-import Kafka
 import Testing
+
+@testable import Kafka
 
 /// A cluster whose partition 0 holds `0`, `1`, … with the timestamps 1000, 1001, ….
 private func filledCluster(_ count: Int) throws -> Cluster {
@@ -296,6 +297,27 @@ private func expectEmpty(_ batch: borrowing RecordBatch, sourceLocation: SourceL
         _ = receive(5, from: consumer)
         #expect(consumer.cachedWatermarks(partition: 0, topic: Cluster.topic) == ends)
         #expect(consumer.cachedWatermarks(partition: 1, topic: Cluster.topic) == nil)
+    }
+
+    @Test func `at the log's ends come with the statistics too`() throws {
+        let cluster = try filledCluster(5)
+        defer { cluster.stop() }
+        let consumer = try cluster.consumer(group: "g", [("statistics.interval.ms", "100")])
+        defer { consumer.close() }
+        #expect(consumer.partitionEnds.isEmpty)
+        try consumer.read(Cluster.topic, from: [(partition: 0, offset: 3)])
+        poll(consumer) { consumer.partitionEnds.contains { $0.high == 5 } }
+        #expect(consumer.partitionEnds == [PartitionEnds(partition: 0, high: 5, stable: 5)])
+    }
+
+    @Test func `are those of as many partitions as the broker has now`() throws {
+        let cluster = try Cluster(partitions: 3)
+        defer { cluster.stop() }
+        let consumer = try cluster.consumer()
+        defer { consumer.close() }
+        #expect(try consumer.partitionCount(of: Cluster.topic, timeoutMilliseconds: 30_000) == 3)
+        try cluster.broker.setUp(false)
+        #expect(throws: KafkaError.self) { try consumer.partitionCount(of: Cluster.topic, timeoutMilliseconds: 100) }
     }
 
     @Test func `by time are those of the first record that is not older, absent where all are`() throws {

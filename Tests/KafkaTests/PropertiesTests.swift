@@ -92,7 +92,7 @@ import Testing
         #expect(try consumer.value(of: "enable.auto.commit") == "false")
         #expect(try consumer.value(of: "isolation.level") == "read_committed")
         #expect(try consumer.value(of: "fetch.wait.max.ms") == "7")
-        #expect(try consumer.value(of: "queued.min.messages") == "10000")
+        #expect(try consumer.value(of: "fetch.error.backoff.ms") == "50")
         let producer = try Configuration(
             defaults: TransactionalProducer.defaults, properties: KafkaProperties([("acks", "1"), ("transaction.timeout.ms", "20000")]),
             fixed: ProducerDefaults.fixed)
