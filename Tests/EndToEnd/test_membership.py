@@ -39,6 +39,7 @@ class Membership(EndToEnd):
         return thread, fed
 
     def live(self, service):
+        service.check_alive()
         return [one["partition"] for one in (service.status() or {"partitions": []})["partitions"] if one["state"] == "live"]
 
     def wait_live(self, services, condition, what):

@@ -115,7 +115,7 @@ class Trouble(EndToEnd):
         address = f"127.0.0.1:{free_port()}"
         exit_code, text = self.group(redis={"url": f"redis://{address}"}).service("a").run("--check")
         self.assertEqual(exit_code, 4, text)
-        self.assertIn(f"Redis at {address} does not answer", text)
+        self.assertIn(f"redis://{address} does not answer", text)
         self.assertIn("redis.url", text)
 
     def test_port_in_use(self):
