@@ -2,7 +2,7 @@ import Testing
 
 @testable import Kafka
 
-@Suite struct `Asking a cluster about itself` {
+@Suite(.makesClients) struct `Asking a cluster about itself` {
     @Test func `a broker that answers is reachable, and knows its topics`() throws {
         let cluster = try Cluster(partitions: 3)
         defer { cluster.stop() }
@@ -86,7 +86,7 @@ import Testing
     }
 }
 
-@Suite struct `Administration of topics and groups` {
+@Suite(.makesClients) struct `Administration of topics and groups` {
     private func creation(_ topics: [(name: String, code: Int16, text: String?)]) -> ScriptedBroker.Answer {
         let list = topics.map { [Field.text($0.name), .int16($0.code), $0.text.map { .text($0) } ?? .null] }
         return ScriptedBroker.Answer(request: 19, version: 4, fields: [.int32(0), .list(list)])

@@ -21,7 +21,7 @@ private func expectEmpty(_ batch: borrowing RecordBatch, sourceLocation: SourceL
     #expect(isEmpty, sourceLocation: sourceLocation)
 }
 
-@Suite struct `A consumer's assignment` {
+@Suite(.makesClients) struct `A consumer's assignment` {
     @Test func `is read from the offsets given, and anew when it is given anew`() throws {
         let cluster = try filledCluster(10)
         defer { cluster.stop() }
@@ -106,7 +106,7 @@ private func expectEmpty(_ batch: borrowing RecordBatch, sourceLocation: SourceL
     }
 }
 
-@Suite struct `A member of a group` {
+@Suite(.makesClients) struct `A member of a group` {
     @Test(arguments: [true, false]) func `gets its partitions, and gives them up when it leaves or the group has forgotten it`(isForgotten: Bool) throws {
         let cluster = try filledCluster(2)
         defer { cluster.stop() }
@@ -150,7 +150,7 @@ private func expectEmpty(_ batch: borrowing RecordBatch, sourceLocation: SourceL
     }
 }
 
-@Suite struct `A batch` {
+@Suite(.makesClients) struct `A batch` {
     @Test func `holds no more than its capacity, and nothing of the poll before`() throws {
         let cluster = try filledCluster(10)
         defer { cluster.stop() }
@@ -232,7 +232,7 @@ private func expectEmpty(_ batch: borrowing RecordBatch, sourceLocation: SourceL
     }
 }
 
-@Suite struct `Offsets` {
+@Suite(.makesClients) struct `Offsets` {
     @Test func `of a group that has committed none are absent`() throws {
         let cluster = try Cluster()
         defer { cluster.stop() }

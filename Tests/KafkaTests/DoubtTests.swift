@@ -2,7 +2,7 @@ import Kafka
 import Testing
 
 /// Answers that do not come in time: the outcome is open until the same call, made again, has answered.
-@Suite struct `A doubtful answer` {
+@Suite(.makesClients) struct `A doubtful answer` {
     private enum Step: CaseIterable, Sendable {
         case offsets, commit, abort
 

@@ -2,7 +2,7 @@ import Kafka
 import Synchronization
 import Testing
 
-@Suite struct `A client's end` {
+@Suite(.makesClients) struct `A client's end` {
     @Test func `comes with a transaction that is open, in doubt or aborted`() throws {
         let transactor = try Transactor(Cluster())
         defer { transactor.destroy() }
@@ -92,7 +92,7 @@ import Testing
     }
 }
 
-@Suite struct `A client's log` {
+@Suite(.makesClients) struct `A client's log` {
     @Test func `goes to the handler, named after the client, from any thread`() throws {
         let lines = Mutex<[KafkaLogLine]>([])
         let admin = try Admin(properties: KafkaProperties([("bootstrap.servers", "127.0.0.1:1"), ("client.id", "who")])) { line in

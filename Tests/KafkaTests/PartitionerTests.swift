@@ -37,7 +37,7 @@ import Testing
         #expect(seen == Set(0..<partitionCount))
     }
 
-    @Test func `is the one that a producer chooses`() throws {
+    @Test(.makesClients) func `is the one that a producer chooses`() throws {
         let cluster = try Cluster(partitions: 7)
         defer { cluster.stop() }
         let producer = try cluster.producer()

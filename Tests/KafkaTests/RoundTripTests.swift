@@ -1,7 +1,7 @@
 import Kafka
 import Testing
 
-@Suite struct `What is committed` {
+@Suite(.makesClients) struct `What is committed` {
     @Test func `is read as it was written: keys, values, headers, null and empty, in order`() throws {
         let cluster = try Cluster()
         defer { cluster.stop() }
@@ -132,7 +132,7 @@ import Testing
     }
 }
 
-@Suite struct `A plain producer` {
+@Suite(.makesClients) struct `A plain producer` {
     @Test func `delivers single records and many at once, in order`() throws {
         let cluster = try Cluster()
         defer { cluster.stop() }

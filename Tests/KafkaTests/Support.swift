@@ -1,5 +1,12 @@
+import Glibc
 import Kafka
 import Testing
+
+extension Trait where Self == ConditionTrait {
+    /// For suites that make a client. librdkafka starts its threads by C11's `thrd_create`, which the thread sanitizer does not
+    /// know: its allocator dies on the first of them.
+    static var makesClients: Self { .enabled("librdkafka's threads are not for the thread sanitizer") { dlsym(nil, "__tsan_init") == nil } }
+}
 
 /// A mock cluster with the topic `t` (two partitions unless told otherwise), and clients for it that answer fast.
 ///

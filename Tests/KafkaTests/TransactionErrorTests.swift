@@ -86,7 +86,7 @@ struct Transactor {
     }
 }
 
-@Suite struct `What the owner of a transaction does about a refusal` {
+@Suite(.makesClients) struct `What the owner of a transaction does about a refusal` {
     @Test(arguments: Refusal.ofOffsets) func `of its offsets`(refusal: Refusal) throws {
         let transactor = try Transactor(Cluster())
         defer { transactor.destroy() }
