@@ -78,6 +78,10 @@ class Described(unittest.TestCase):
         self.assertGreater(duration(SERVICES["tripline"]["stop_grace_period"]), duration(grace))
         self.assertIn("\nSTOPSIGNAL SIGTERM\n", DOCKERFILE)
 
+    def test_the_image_is_built_with_the_libraries_that_setup_installs(self):
+        setup = re.findall(r":(lib[\w.+-]+-dev)\b", (ROOT / "scripts/setup").read_text())
+        self.assertEqual(re.findall(r"\blib[\w.+-]+-dev\b", DOCKERFILE), sorted(setup))
+
     def test_the_service_is_not_root_and_owns_its_state(self):
         self.assertRegex(DOCKERFILE, r"\nUSER 10001:10001\n")
         self.assertIn("--uid 10001", DOCKERFILE)
@@ -158,7 +162,7 @@ class Local:
         for volume in SERVICES["postgres"]["volumes"]:
             if "/docker-entrypoint-initdb.d/" in volume:
                 self.run("postgres", ["bash", ROOT / volume.split(":")[0]])
-        self.run("migrate", [BINARY, *self.command("migrate"), *self.settings()])
+        self.run("migrate", [BINARY, *self.command("migrate"), "--config", ROOT / "deploy/tripline.yaml"])
         self.run("rights")
 
     def is_healthy(self, service):

@@ -75,7 +75,7 @@ final class PaymentFeed: Sendable {
                 key.removeAll()
                 value.removeAll()
                 if let lines {
-                    if count == lines.count { return }
+                    guard count < lines.count else { return sent.store(Int64(count), ordering: .relaxed) }
                     key.append(lines[count].account)
                     value.append(lines[count].json)
                 } else {
