@@ -58,7 +58,7 @@ struct ScoreLossTests {
         case flush, restartEmpty, restartWithOldData
     }
 
-    @Test(arguments: Mishap.allCases, [1, 2] as [UInt64])
+    @Test(.contendsForMutex, arguments: Mishap.allCases, [1, 2] as [UInt64])
     func `whatever Redis loses, the scores are complete again in the end`(mishap: Mishap, seed: UInt64) throws {
         let store = try ScoreStore()
         // Fewer may wait than there are accounts: what the outage drops is asked for again too.

@@ -5,6 +5,12 @@ import Testing
 @testable import FraudEngine
 @testable import FraudService
 
+extension Trait where Self == ConditionTrait {
+    /// For tests whose threads wait for one `Mutex`. Its waiting is done by the Swift runtime's own code, which the thread sanitizer does not see into:
+    /// it takes two holders, one after the other, for a race.
+    static var contendsForMutex: Self { .enabled("a Mutex that is waited for is not for the thread sanitizer") { dlsym(nil, "__tsan_init") == nil } }
+}
+
 /// A redis-server for one test; the suites are skipped where there is none.
 final class ScoreStore {
     private(set) var process: RedisProcess?

@@ -108,7 +108,7 @@ struct ScoreWriterTests {
         #expect(store.count(.failed) == 0)
     }
 
-    @Test func `a frozen Redis keeps back nobody who offers, and gets the newest once it goes on`() throws {
+    @Test(.contendsForMutex) func `a frozen Redis keeps back nobody who offers, and gets the newest once it goes on`() throws {
         let store = try ScoreStore()
         let redis = try store.connection()
         let writer = store.writer()
