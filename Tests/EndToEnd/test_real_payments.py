@@ -12,7 +12,7 @@ class RealPayments(EndToEnd):
     def run_set(self, name, factor, count_over, sum_over, limit=None):
         data = payments.load(name, factor, limit)
         expected = payments.windows(data)
-        topic = f"{name}-{factor}"
+        topic = f"{name}-{factor}" + ("" if limit is None else "-part")
         self.kafka.create(topic)
         rules = write_rules(
             self.folder / f"rules-{topic}", rule("count_over", f"account.count_5m > {count_over}"),
