@@ -2,7 +2,7 @@
 import json
 import subprocess
 
-from harness import BINARY, ENVIRONMENT, EndToEnd
+from harness import BINARY, ENVIRONMENT, ROOT, EndToEnd, Group, wait_until
 
 
 class Bench(EndToEnd):
@@ -31,3 +31,20 @@ class Bench(EndToEnd):
         report, = self.bench("--state", "--accounts", "50000", "-o", "json")
         self.assertEqual(report["accounts"], 50000)
         self.assertGreater(report["checkpoint_bytes"], 50000 * 20)
+
+
+class Backlog(EndToEnd):
+    """A stop while records are still being fetched."""
+
+    def test_a_stop_in_the_middle_of_a_backlog_ends_well(self):
+        self.kafka.create("backlog")
+        # Tombstones: read and counted, nothing else.
+        self.produce(((str(number), None, 1_764_000_000_000) for number in range(300_000)), "backlog")
+        done = subprocess.run(
+            [BINARY, "bench", "--bare", "backlog", "--payments", "20000", "--set", f"kafka.bootstrap_servers={self.kafka.servers}"],
+            capture_output=True, text=True, timeout=60, env=ENVIRONMENT)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        service = Group(self.kafka, "backlog", self.folder, ROOT / "rules", topic="backlog").create_outputs().service("a").start()
+        self.addCleanup(service.kill)
+        wait_until(lambda: any(one.get("next", 0) > 0 for one in (service.status() or {}).get("partitions", [])), "it reads")
+        self.assertEqual(service.terminate(), 0, service.tail())

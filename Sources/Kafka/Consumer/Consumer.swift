@@ -104,7 +104,8 @@ package final class Consumer {
         }
         while rd_kafka_consumer_closed(client.pointer) == 0 {
             if MonotonicClock.milliseconds() >= deadline { return false }
-            rd_kafka_queue_poll_callback(closing, 50)
+            // Callbacks run inside. Records that are still fetched meanwhile come here too, which `rd_kafka_queue_poll_callback` does not survive.
+            if let message = rd_kafka_consume_queue(closing, 50) { rd_kafka_message_destroy(message) }
         }
         return true
     }
