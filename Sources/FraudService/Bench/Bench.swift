@@ -113,7 +113,8 @@ struct Bench {
             properties: given.consumerProperties, topic: topic, partitions: Self.partitions, since: from, log: log, show: { _ in })
         let reader = DedicatedThread.start("alert-reader") { alerts.run() }
         let feed = PaymentFeed(
-            .generated(seed: 2, burstEvery: 200, accounts: accounts), rate: options.rate, topic: inputTopic, properties: given.clientProperties,
+            // Another seed in each run: the same ids again would be duplicates.
+            .generated(seed: 2 + UInt64(fed), burstEvery: 200, accounts: accounts), rate: options.rate, topic: inputTopic, properties: given.clientProperties,
             headroom: Int64.max, readCount: { 0 })
         let start = Clock.monotonicNanoseconds()
         let processor = service.process.processorSeconds ?? 0
