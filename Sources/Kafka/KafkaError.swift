@@ -45,6 +45,17 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// No error: the partition is read to its end, for a consumer that reports it.
+    package var isPartitionEnd: Bool { Code(code) == RD_KAFKA_RESP_ERR__PARTITION_EOF }
+
+    /// The topic or the partition does not exist.
+    package var isUnknownTopicOrPartition: Bool {
+        switch Code(code) {
+        case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: true
+        default: false
+        }
+    }
+
     /// The broker or this librdkafka cannot do this at all.
     package var isUnsupported: Bool {
         switch Code(code) {

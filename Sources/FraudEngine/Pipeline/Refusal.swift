@@ -15,8 +15,8 @@ package enum Refusal: Error, Equatable, Sendable {
     case noUsableCheckpoint(String)
     case ruleSetMissing(String)
     case digestMismatch(expected: UInt64, found: UInt64)
-    /// The same transaction was aborted three times.
-    case abortedThrice(offset: Int64, cause: String)
+    /// The transaction that begins with the record at `offset` was aborted three times, the last time with the records before `end`.
+    case abortedThrice(offset: Int64, end: Int64, cause: String)
 
     /// A stable word for logs, metrics and status.
     package var name: String {
@@ -52,7 +52,9 @@ package enum Refusal: Error, Equatable, Sendable {
         case .ruleSetMissing(let hash): "rule set sha256:\(hash), which judged records that must be replayed, is not in the store"
         case .digestMismatch(let expected, let found):
             "the recovered state has digest \(hexadecimal(found)), the committed one \(hexadecimal(expected))"
-        case .abortedThrice(let offset, let cause): "the transaction at offset \(offset) was aborted three times: \(cause)"
+        case .abortedThrice(let offset, let end, let cause):
+            (end > offset ? "the transaction of the records from offset \(offset) to \(end - 1)" : "the transaction at offset \(offset)")
+                + " was aborted three times: \(cause)"
         }
     }
 }

@@ -246,10 +246,7 @@ package struct WorkerMachine: ~Copyable {
     }
 
     func metadata(of task: PartitionTask) -> CommitMetadata {
-        CommitMetadata(
-            epoch: task.epoch, streamTime: task.machine.state.streamTime, digest: task.machine.state.digest, foldHash: settings.foldHash,
-            partitionCount: settings.partitionCount, totals: task.machine.state.totals, anchor: task.machine.anchor,
-            history: Array(task.machine.history.suffix(CommitMetadata.historyLimit)))
+        CommitMetadata(of: task.machine, epoch: task.epoch, foldHash: settings.foldHash, partitionCount: settings.partitionCount)
     }
 
     private mutating func flushed(_ outcome: TransactionOutcome, now: Int64) -> [WorkerAction] {
@@ -312,7 +309,7 @@ package struct WorkerMachine: ~Copyable {
             aborts[partition] = (offset, count)
             if count >= 3 {
                 tasks[partition] = nil
-                actions.append(refuse(partition, .abortedThrice(offset: offset, cause: cause)))
+                actions.append(refuse(partition, .abortedThrice(offset: offset, end: position.offset, cause: cause)))
             }
         }
         return actions + discard(plan.offsets.map(\.partition), now: now)

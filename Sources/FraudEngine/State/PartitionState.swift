@@ -52,6 +52,9 @@ package struct PartitionState: ~Copyable {
         closedThrough = windows.closedThrough(streamTime: streamTime)
     }
 
+    /// Drops the windows of a restored state that a shorter grace than it was stored under has closed.
+    package mutating func closeElapsed() { close(through: closedThrough) }
+
     /// The base window that keeps a period's mark: the one that holds the period's last millisecond. A mark must outlive every payment that
     /// could still hit its period, and payments are accepted until their base window closes.
     @inline(__always)

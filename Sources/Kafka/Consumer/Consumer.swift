@@ -18,11 +18,13 @@ package final class Consumer {
     /// - Parameters:
     ///   - properties: laid over `defaults`; `bootstrap.servers` and `group.id` must be among them.
     ///   - log: takes librdkafka's log lines; without it they are dropped.
+    ///   - reportsEnd: each time a partition is read to its end, `nextError` has an error with `isPartitionEnd`.
     /// - Throws: librdkafka's text for the first property it refuses.
-    package init(properties: KafkaProperties, log: KafkaLogHandler? = nil) throws(KafkaError) {
+    package init(properties: KafkaProperties, log: KafkaLogHandler? = nil, reportsEnd: Bool = false) throws(KafkaError) {
         guard properties.value(of: "group.id") != nil else { throw KafkaError.invalid("a consumer needs group.id") }
-        let configuration = try Configuration(
-            defaults: Consumer.defaults, properties: properties, fixed: Consumer.fixed)
+        var fixed = Consumer.fixed
+        if reportsEnd { fixed.set("enable.partition.eof", "true") }
+        let configuration = try Configuration(defaults: Consumer.defaults, properties: properties, fixed: fixed)
         let events = ClientEvents(log: log)
         events.register(in: configuration)
         configuration.withPointer { pointer in

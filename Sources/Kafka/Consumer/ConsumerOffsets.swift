@@ -35,6 +35,17 @@ extension Consumer {
         }
     }
 
+    /// Commits offsets outside of a transaction, from a consumer that is not subscribed: for a group without members, the broker refuses
+    /// it otherwise. Blocks until the coordinator has answered, at most librdkafka's own request timeouts.
+    ///
+    /// - Throws: the first partition's error; others may be committed then.
+    package func commit(_ offsets: [(partition: Int32, offset: Int64, metadata: String)], topic: String) throws(KafkaError) {
+        if offsets.isEmpty { return }
+        let list = PartitionList(topic: topic, commits: offsets)
+        try check(rd_kafka_commit(client.pointer, list.pointer, 0), "commit the offsets of \(topic)")
+        try list.checkElements("commit the offsets of \(topic)")
+    }
+
     /// The member's present generation and ids.
     package func groupMetadata() -> GroupMetadata {
         guard let pointer = rd_kafka_consumer_group_metadata(client.pointer) else {

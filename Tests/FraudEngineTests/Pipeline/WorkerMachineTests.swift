@@ -335,6 +335,6 @@ import Testing
                 refusals.append(why)
             }
         }
-        #expect(refusals == [.abortedThrice(offset: 0, cause: "no space")])
+        #expect(refusals == [.abortedThrice(offset: 0, end: 0, cause: "no space")])
     }
 }
