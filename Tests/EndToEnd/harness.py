@@ -354,6 +354,17 @@ def tripline(*arguments, code=0):
     return done.stdout, done.stderr
 
 
+def run_when_empty(*arguments, code=0):
+    """Runs an operators' command once the group's members are forgotten, and checks its exit code: stdout and stderr."""
+    def ended():
+        done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
+        return None if done.returncode == 3 and "has members: " in done.stderr else done
+    done = wait_until(ended, "the group has no members")
+    if done.returncode != code:
+        raise AssertionError(f"tripline {' '.join(map(str, arguments))} ended with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}")
+    return done.stdout, done.stderr
+
+
 FEATURES = """version: 1
 features:
   account.count_5m: {aggregate: count, window: {tumbling: 5m}, description: Payments}

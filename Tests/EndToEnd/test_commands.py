@@ -25,6 +25,15 @@ TESTED = {
     "doctor": ["test_commands.Doctor.test_a_good_place_has_only_warnings_of_a_single_broker", "test_commands.Doctor.test_each_trouble_has_its_line_and_code"],
     "config print": ["test_commands.Config.test_config_print_is_a_file_that_gives_the_same_settings",
                      "test_commands.Config.test_config_print_says_where_each_setting_comes_from"],
+    "offsets show": ["test_operations.Operations.test_offsets_show_tells_what_is_committed_and_who_is_there"],
+    "offsets reset": ["test_operations.Operations.test_offsets_reset_begins_a_new_lineage_where_it_is_told",
+                      "test_operations.Operations.test_a_dry_run_and_a_no_change_nothing_and_a_yes_does"],
+    "offsets skip": ["test_operations.Operations.test_offsets_skip_passes_records_and_keeps_the_state"],
+    "offsets accept-gap": ["test_operations.Operations.test_what_is_well_is_left_as_it_is"],
+    "state list": ["test_operations.Operations.test_state_list_and_verify_find_what_is_damaged"],
+    "state verify": ["test_operations.Operations.test_state_list_and_verify_find_what_is_damaged",
+                     "test_operations.Operations.test_state_verify_finds_a_state_that_a_start_would_refuse"],
+    "state migrate": ["test_operations.Operations.test_a_state_is_carried_over_only_from_the_committed_offset"],
     "migrate up": ["test_migrate.Migrate.test_up_in_text_names_what_it_applied", "test_migrate.Migrate.test_changed_and_newer_schemas_are_refused"],
     "migrate status": ["test_migrate.Migrate.test_a_schema_from_nothing_to_up_to_date"],
     "bench": ["test_bench.Bench.test_backlog_and_live", "test_bench.Bench.test_state", "test_commands.Bench.test_bench_needs_a_broker"],
@@ -260,7 +269,7 @@ class Doctor(EndToEnd):
             consumer.close()
         code, found = self.doctor()
         self.assertEqual(code, 3)
-        self.check(found, "partition 2", "fail", "no metadata", "--delete-offsets")
+        self.check(found, "partition 2", "fail", "no metadata", f"tripline offsets reset --partition 2 --to-current --config {self.service.config} ; then")
         self.assertNotIn("partition 1", found)
 
     def test_payments_from_the_future_tell_of_a_wrong_clock(self):

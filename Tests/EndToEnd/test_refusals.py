@@ -2,14 +2,14 @@
 import collections
 import json
 import re
+import shlex
 import shutil
-import subprocess
 import time
 
 import payments
 from confluent_kafka import Consumer, KafkaException, TopicPartition
-from confluent_kafka.admin import NewPartitions
-from harness import EndToEnd, Group, rule, wait_done, wait_until, write_rules
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions
+from harness import EndToEnd, Group, rule, run_when_empty, tripline, wait_done, wait_until, write_rules
 
 ALWAYS = rule("always", "account.count_5m >= 1", once_per="payment")
 
@@ -20,12 +20,14 @@ class Refusals(EndToEnd):
         self.topic = f"in-{self.random.randrange(1 << 30):x}"
         self.rules = write_rules(self.folder / "rules", ALWAYS)
         self.kafka.create(self.topic)
+        self.now = int(time.time() * 1000)
         # A short session: a stopped group's offsets can be changed soon.
         settings = {"kafka": {"consumer_properties": {"session.timeout.ms": 3000, "heartbeat.interval.ms": 1000}}}
         self.group = Group(self.kafka, "g-" + self.topic, self.folder, self.rules, topic=self.topic, settings=settings).create_outputs()
 
     def payments(self, count, first=0):
-        now = int(time.time() * 1000)
+        """All of the same moment, and so of the same window."""
+        now = self.now
         for number in range(first, first + count):
             value = {"payment_id": f"p-{number}", "account_id": f"a-{number % 20}", "amount": 1, "currency": "EUR", "occurred_at": payments.rfc3339(now)}
             yield f"a-{number % 20}", json.dumps(value).encode(), now
@@ -63,29 +65,28 @@ class Refusals(EndToEnd):
             return found if len(found) == count else None
         found = wait_until(refused, "refused")
         for one in found:
-            self.assertEqual(one["refusal"]["reason"], name)
+            self.assertEqual(one["refusal"]["reason"], name, one["refusal"]["message"])
             self.assertIn(words, one["refusal"]["message"])
         self.assertEqual(service.terminate(), 0, service.tail())
         lines = service.logged("partition refused")[-count:]
         self.assertEqual({(line["reason"], line["cure"]) for line in lines}, {(name, one["refusal"]["cure"]) for one in found})
         return [one["refusal"]["cure"] for one in found]
 
-    def succeeds(self, words):
-        """Runs one of Kafka's tools; it says what it did, its exit code does not. Members are known until their session ends."""
-        done = subprocess.run(
-            [str(self.kafka.home / "bin" / words[0]), "--bootstrap-server", self.kafka.servers, *words[1:]], capture_output=True, text=True, timeout=60)
-        return "Successful" in done.stdout
-
-    def begin_anew(self, cures):
-        """Does what the cures say: deletes the offsets where they name the command, moves the folder."""
-        commands = [match[0].split() for match in (re.search(r"kafka-consumer-groups.sh [^,]+", cure) for cure in cures) if match]
-        if commands:
-            # The same command for each partition: Kafka's tool takes several topics in one run.
-            topics = [word for command in commands for word in command[command.index("--topic"):]]
-            wait_until(lambda: self.succeeds(commands[0][:commands[0].index("--topic")] + topics), "the offsets are deleted")
+    def cure(self, cures, *commands):
+        """Runs what each cure prints as it is printed, once the group's members are forgotten; and that it is one of these commands."""
         for cure in cures:
-            move = re.search(r"mv (\S+) (\S+), start", cure)
-            shutil.move(move[1], move[2])
+            words = shlex.split(re.search(r"run: (tripline .+?) ; then", cure)[1])
+            self.assertIn(" ".join(words[1:3]) + "".join(f" {word}" for word in words if word.startswith("--to")), commands)
+            run_when_empty(*words[1:], "--yes", "--reason", "a test")
+
+    def totals(self):
+        """By partition, as committed."""
+        text, _ = tripline("offsets", "show", "-o", "json", "--config", str(self.group.folder / "a.yaml"))
+        return {one["partition"]: {name: total["records"] for name, total in one["metadata"]["totals"].items()} for one in json.loads(text)["partitions"]}
+
+    def check_conserved(self, total):
+        """Every payment is counted once, by what became of it."""
+        self.assertEqual(sum(sum(totals.values()) for totals in self.totals().values()), total)
 
     # Checkpoints that cannot be used, where another can.
 
@@ -113,17 +114,24 @@ class Refusals(EndToEnd):
     def test_recreated_topic(self):
         self.run_once(400, 0)
         self.recreate()
-        self.begin_anew(self.refusals("checkpoint_without_offset", "the topic was recreated"))
+        self.cure(self.refusals("checkpoint_without_offset", "the topic was recreated"), "offsets reset --to-earliest")
         self.run_once(100, 0)
+        self.check_conserved(100)
 
-    def test_log_that_is_another_than_the_offsets(self):
+    def test_log_that_ends_before_the_offsets(self):
         self.run_once(400, 0)
         self.kafka.lose_log(self.topic)
-        self.refusals("offset_beyond_log", "recreated or truncated")
-        # The same a while later: by then the log has grown past the offsets.
+        self.cure(self.refusals("offset_beyond_log", "recreated or truncated"), "offsets reset --to-earliest")
+        self.run_once(100, 0)
+        self.check_conserved(100)
+
+    def test_other_records_below_the_offsets(self):
+        self.run_once(400, 0)
+        self.kafka.lose_log(self.topic)
         self.produce(self.payments(800, 1_000), self.topic)
-        self.begin_anew(self.refusals("anchor_mismatch", "not the one that was read"))
+        self.cure(self.refusals("anchor_mismatch", "not the one that was read"), "offsets reset --to-earliest")
         self.run_once(100, 800)
+        self.check_conserved(900)
 
     def recreate(self):
         """The topic takes the group's offsets with it."""
@@ -140,9 +148,11 @@ class Refusals(EndToEnd):
         total = self.run_once(400, 0)
         total += self.produce(self.payments(100, total), self.topic)
         self.delete_records()
-        self.begin_anew(self.refusals("log_starts_later", "deleted before they were read"))
+        self.cure(self.refusals("log_starts_later", "deleted before they were read"), "offsets accept-gap")
         self.run_once(40, total)
+        # The state is the committed one: nothing twice, and the totals go on.
         self.check_alerts(440)
+        self.check_conserved(440)
 
     # The state is not the one that this service would have made.
 
@@ -152,10 +162,36 @@ class Refusals(EndToEnd):
         self.assertTrue(all("go back to the time.* and input.* settings" in cure for cure in cures))
         total = self.run_once(200, total)
         self.check_alerts(total)
-        self.group.settings["time"] = {"grace": "30s"}
-        self.begin_anew(self.refusals("fold_changed", "other windows, grace, mapping"))
+
+    def test_other_grace_with_the_state_carried_over(self):
+        total = self.run_once(200, 0)
+        self.group.settings["time"] = {"grace": "30s", "max_ahead": "10s"}
+        self.cure(self.refusals("fold_changed", "other windows, grace, mapping"), "state migrate")
         total = self.run_once(200, total)
-        self.check_alerts(total, times=2)
+        # Twenty accounts pay ten times each: the windows go on where they were.
+        self.check_alerts(total)
+        self.check_conserved(total)
+        counts = [json.loads(message.value())["window"]["count"] for message in self.group.alerts()]
+        self.assertGreater(max(counts), 10)
+
+    def test_another_window_cannot_be_carried_over(self):
+        total = self.run_once(200, 0)
+        self.group.settings["time"] = {"window": "10m"}
+        write_rules(self.rules, rule("always", "payment.amount >= 0", once_per="payment"))
+        (self.rules / "features.yaml").unlink()
+        cures = self.refusals("fold_changed", "other windows, grace, mapping")
+        words = shlex.split(re.search(r"run: (tripline .+?) ; then", cures[0])[1])
+        _, notes = run_when_empty(*words[1:], "--yes", code=3)
+        self.assertIn("its windows are 300000 ms long and are to be 600000 ms", notes)
+        self.assertIn("nothing was changed", notes)
+        for partition in range(4):
+            command = f"offsets reset --partition {partition} --to-current --config {self.group.folder / 'a.yaml'}"
+            if partition == int(words[words.index("--partition") + 1]):
+                self.assertIn(f"run: tripline {command}\n", notes)
+            tripline(*command.split(), "--yes")
+        self.run_once(200, total)
+        self.check_alerts(total + 200)
+        self.check_conserved(200)
 
     def test_more_partitions(self):
         total = self.run_once(200, 0)
@@ -169,8 +205,10 @@ class Refusals(EndToEnd):
         self.start(other)
         wait_done([other], total)
         self.assertEqual(other.terminate(), 0, other.tail())
-        self.begin_anew(cures)
+        self.cure(cures, "offsets reset --to-current")
         self.run_once(200, total)
+        # The new partitions were born at their start, the old ones go on where they were.
+        self.check_conserved(200)
 
     # What belongs to the state is missing.
 
@@ -191,15 +229,19 @@ class Refusals(EndToEnd):
         total = self.run_once(200, 0)
         places = [TopicPartition(self.topic, number, end) for number, end in enumerate(self.kafka.ends(self.topic))]
         self.change_offsets(lambda reader: reader.commit(offsets=places, asynchronous=False))
-        self.begin_anew(self.refusals("metadata_unreadable", "set by another tool"))
-        self.run_once(200, total)
+        self.cure(self.refusals("metadata_unreadable", "set by another tool"), "offsets reset --to-current")
+        total = self.run_once(200, total)
+        self.check_alerts(total)
+        self.check_conserved(200)
 
     def test_offsets_that_are_gone(self):
         total = self.run_once(200, 0)
         self.change_offsets(lambda _: self.kafka.admin.delete_consumer_groups([self.group.name])[self.group.name].result(30))
-        self.begin_anew(self.refusals("checkpoint_without_offset", "the group has no committed offset"))
+        self.cure(self.refusals("checkpoint_without_offset", "the group has no committed offset"), "offsets accept-gap")
         total = self.run_once(200, total)
-        self.check_alerts(total, times=2)
+        # The newest checkpoint is the one of the stop: nothing is read again.
+        self.check_alerts(total)
+        self.check_conserved(total)
 
     def test_no_checkpoint_and_no_log_to_replay(self):
         total = self.run_once(200, 0)
@@ -216,6 +258,29 @@ class Refusals(EndToEnd):
         total = self.run_once(200, total)
         self.check_alerts(total)
 
+    def test_no_checkpoint_and_no_log_to_replay_and_going_on_without(self):
+        total = self.run_once(200, 0)
+        shutil.rmtree(self.group.folder / "state" / self.group.name)
+        self.delete_records()
+        self.cure(self.refusals("no_usable_checkpoint", "no usable checkpoint"), "offsets accept-gap")
+        total = self.run_once(200, total)
+        self.check_alerts(total)
+        self.check_conserved(total)
+
+    def test_half_of_the_log_to_replay(self):
+        total = self.run_once(200, 0)
+        shutil.rmtree(self.group.folder / "state" / self.group.name)
+        places = [TopicPartition(self.topic, number, end // 2) for number, end in enumerate(self.kafka.ends(self.topic))]
+        for future in self.kafka.admin.delete_records(places).values():
+            future.result(30)
+        self.cure(self.refusals("no_usable_checkpoint", "no usable checkpoint"), "offsets accept-gap")
+        total = self.run_once(200, total)
+        self.check_alerts(total)
+        self.check_conserved(total)
+        counts = [json.loads(message.value())["window"]["count"] for message in self.group.alerts()]
+        # What the log still held is in the windows again.
+        self.assertGreater(max(counts), 10)
+
     def test_rule_set_that_is_gone(self):
         total = self.run_once(200, 0)
         state = self.group.folder / "state"
@@ -227,3 +292,44 @@ class Refusals(EndToEnd):
         shutil.move(self.folder / "backup", bundle)
         total = self.run_once(200, total)
         self.check_alerts(total)
+
+    def test_rule_set_that_is_gone_and_an_empty_state(self):
+        total = self.run_once(200, 0)
+        bundle, = (self.group.folder / "state" / "rule-sets").iterdir()
+        bundle.unlink()
+        write_rules(self.rules, ALWAYS, rule("second", "account.count_5m > 1000"))
+        self.cure(self.refusals("rule_set_missing", bundle.stem), "offsets reset --to-current")
+        total = self.run_once(200, total)
+        self.check_alerts(total)
+        self.check_conserved(200)
+
+    # The records cannot be processed.
+
+    def test_transaction_that_the_broker_refuses(self):
+        service, = self.start(self.group.service("a"))
+        self.produce(self.payments(200), self.topic)
+        wait_done([service], 200)
+        self.limit(self.group.outputs["alerts"], 100)
+        self.produce(self.payments(1, 200), self.topic)
+
+        def refused():
+            return [one for one in service.status()["partitions"] if one["state"] == "refused"]
+        one, = wait_until(refused, "refused")
+        self.assertEqual(one["refusal"]["reason"], "aborted_thrice")
+        self.assertEqual(service.terminate(), 0, service.tail())
+        self.limit(self.group.outputs["alerts"], 1_000_000)
+        before = self.totals()[one["partition"]]
+        self.cure([one["refusal"]["cure"]], "offsets skip --to-offset")
+        self.assertEqual(self.totals()[one["partition"]], before)
+        self.run_once(200, 201)
+        # All but the passed one, each once, and the state went on: the totals too.
+        self.check_alerts(400)
+        self.check_conserved(400)
+
+    def limit(self, topic, count):
+        """Bytes of a batch that the topic takes."""
+        change = ConfigResource(
+            ConfigResource.Type.TOPIC, topic,
+            incremental_configs=[ConfigEntry("max.message.bytes", str(count), incremental_operation=AlterConfigOpType.SET)])
+        for future in self.kafka.admin.incremental_alter_configs([change]).values():
+            future.result(30)

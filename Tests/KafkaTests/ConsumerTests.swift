@@ -83,6 +83,24 @@ private func expectEmpty(_ batch: borrowing RecordBatch, sourceLocation: SourceL
         #expect(receive(1, from: consumer).map(\.value) == ["2"])
     }
 
+    @Test func `read to its end is told to who asked for it, and read on`() throws {
+        let cluster = try filledCluster(3)
+        defer { cluster.stop() }
+        let properties = cluster.properties([("group.id", "g"), ("fetch.wait.max.ms", "5")])
+        let consumer = try Consumer(properties: properties, reportsEnd: true)
+        defer { consumer.close() }
+        for start in [0, 3] as [Int64] {
+            try consumer.read(Cluster.topic, from: [(partition: 0, offset: start)])
+            var end: KafkaError?
+            poll(consumer) {
+                end = consumer.nextError() ?? end
+                return end != nil
+            }
+            #expect(end?.isPartitionEnd == true)
+            #expect(end?.partition == 0)
+        }
+    }
+
     @Test func `of a broker that goes down is read on when it comes back`() throws {
         let cluster = try filledCluster(3)
         defer { cluster.stop() }
@@ -257,6 +275,23 @@ private func expectEmpty(_ batch: borrowing RecordBatch, sourceLocation: SourceL
         let committed = try consumer.committed([0, 1, 2], topic: "t", timeoutMilliseconds: 30_000)
         #expect(committed.map(\.offset) == [42, 0, nil])
         #expect(committed.map(\.metadata) == ["state ü", nil, nil])
+    }
+
+    @Test func `are committed with their metadata by a consumer that is not subscribed`() throws {
+        let cluster = try Cluster()
+        defer { cluster.stop() }
+        let consumer = try cluster.consumer()
+        defer { consumer.close() }
+        try consumer.commit([], topic: Cluster.topic)
+        try consumer.commit([(partition: 0, offset: 7, metadata: "state ü"), (partition: 1, offset: 0, metadata: "b")], topic: Cluster.topic)
+        let committed = try consumer.committed([0, 1], topic: Cluster.topic, timeoutMilliseconds: 30_000)
+        #expect(committed.map(\.offset) == [7, 0])
+        #expect(committed.map(\.metadata) == ["state ü", "b"])
+        // UNKNOWN_MEMBER_ID, as of a group that has members.
+        cluster.broker.failNext(.offsetCommit, codes: [25])
+        let refused = caught { () throws(KafkaError) in try consumer.commit([(partition: 0, offset: 8, metadata: "")], topic: Cluster.topic) }
+        #expect(refused?.name == "UNKNOWN_MEMBER_ID")
+        #expect(refused?.message.hasPrefix("commit the offsets of t") == true)
     }
 
     @Test func `of a transaction that is still open are waited for`() throws {

@@ -1,7 +1,7 @@
 /// Brings a recovered state to the committed offset outside of a service: the same fold with outputs off, each record under the rule set that
 /// judged it. One owner, one thread.
 package struct PartitionReplay: ~Copyable {
-    package var machine: PartitionMachine
+    package private(set) var machine: PartitionMachine
     /// Y: the first record that is not folded.
     package let until: Int64
     /// Records folded so far.
@@ -70,6 +70,12 @@ package struct PartitionReplay: ~Copyable {
     package func isAnchorWrong(readFrom first: Int64) -> Bool {
         guard let committedAnchor, committedAnchor.offset >= first else { return false }
         return foundAnchor != committedAnchor
+    }
+
+    /// The machine at `offset`, no matter whether the log's last offsets held records.
+    package consuming func finished(at offset: Int64, anchor: Anchor?) -> PartitionMachine {
+        machine.pass(to: offset, anchor: anchor)
+        return machine
     }
 
     /// Ends a replay that did not begin with all that came before: stream time and totals are those committed at Y.

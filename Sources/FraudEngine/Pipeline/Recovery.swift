@@ -129,6 +129,15 @@ package enum Recovery {
         return .time(oldest - windows.size - maxAhead)
     }
 
+    /// The first record to fold on an empty state.
+    ///
+    /// - Parameter located: the first record that `start` asks for; nil: all are older.
+    package static func firstOffset(located: Int64?, committed: Int64, history: [RuleActivation]) -> Int64 {
+        let offset = min(located ?? committed, committed)
+        guard let first = history.first, first.sequence == 1 else { return offset }
+        return max(offset, min(first.fromOffset, committed))
+    }
+
     /// Milliseconds; the upper bound of `once_per`.
     private static let longestPeriod: Int64 = 86_400_000
 

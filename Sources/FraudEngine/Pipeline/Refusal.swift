@@ -2,8 +2,8 @@
 package enum Refusal: Error, Equatable, Sendable {
     /// Committed offset without metadata, or metadata that cannot be read.
     case metadataUnreadable(String)
-    /// A checkpoint exists for a partition that has no committed offset.
-    case checkpointWithoutOffset(checkpoint: Int64)
+    /// A checkpoint exists for a partition that has no committed offset; where the log ends.
+    case checkpointWithoutOffset(checkpoint: Int64, logEnd: Int64)
     case partitionCountChanged(committed: Int, now: Int)
     /// Window, grace, mapping, exponents or the fold's code changed.
     case foldChanged(committed: String, now: String)
@@ -17,6 +17,11 @@ package enum Refusal: Error, Equatable, Sendable {
     case digestMismatch(expected: UInt64, found: UInt64)
     /// The transaction that begins with the record at `offset` was aborted three times, the last time with the records before `end`.
     case abortedThrice(offset: Int64, end: Int64, cause: String)
+
+    /// A replay without a checkpoint from the log's first record on does not reach the committed state.
+    package static func logTooShort(start: Int64) -> Refusal {
+        .noUsableCheckpoint("there is none that serves, and the log, which starts at \(start), no longer has all payments that are needed")
+    }
 
     /// A stable word for logs, metrics and status.
     package var name: String {
@@ -39,7 +44,9 @@ package enum Refusal: Error, Equatable, Sendable {
     package var message: String {
         switch self {
         case .metadataUnreadable(let why): "the committed offset carries no metadata that Tripline can read (\(why)): the offset was set by another tool"
-        case .checkpointWithoutOffset(let offset):
+        case .checkpointWithoutOffset(let offset, let end) where offset > end:
+            "a checkpoint at offset \(offset) exists, but the group has no committed offset, and the log ends at \(end): the topic was recreated"
+        case .checkpointWithoutOffset(let offset, _):
             "a checkpoint at offset \(offset) exists, but the group has no committed offset: it expired or was deleted, or the topic was recreated"
         case .partitionCountChanged(let committed, let now): "the topic had \(committed) partitions and now has \(now): accounts have moved between partitions"
         case .foldChanged(let committed, let now): "the state was made with other windows, grace, mapping or code (fold \(committed), now \(now))"

@@ -24,7 +24,9 @@ extension WorkerMachine {
         }
         guard let committed = claim.committed else {
             if let problem = claim.storeProblem { return [refuse(claim.partition, .noUsableCheckpoint(problem))] }
-            if let checkpoint = claim.newestCheckpoint { return [refuse(claim.partition, .checkpointWithoutOffset(checkpoint: checkpoint))] }
+            if let checkpoint = claim.newestCheckpoint {
+                return [refuse(claim.partition, .checkpointWithoutOffset(checkpoint: checkpoint, logEnd: claim.logEnd))]
+            }
             bear(claim, now: now, wallClock: wallClock)
             return []
         }
@@ -135,8 +137,7 @@ extension WorkerMachine {
     mutating func located(_ partition: Int32, claim epoch: UInt64, _ found: Int64?, now: Int64) -> [WorkerAction] {
         guard epoch == assignmentEpoch, let load = loading[partition], let recovered = load.recovered else { return [] }
         loading[partition] = nil
-        var offset = min(found ?? load.committed.offset, load.committed.offset)
-        if let first = recovered.history.first, first.sequence == 1 { offset = max(offset, min(first.fromOffset, load.committed.offset)) }
+        let offset = Recovery.firstOffset(located: found, committed: load.committed.offset, history: recovered.history)
         if let gap = Recovery.gap(from: offset, committed: load.committed.offset, history: recovered.history) {
             return [refuse(partition, .noUsableCheckpoint("there is none that serves, and \(gap)"))]
         }
@@ -177,9 +178,7 @@ extension WorkerMachine {
         let digest = task.machine.state.digest
         guard digest == metadata.digest, task.machine.next == until else {
             if task.isWithoutCheckpoint, task.recoveredAt <= task.logStart {
-                return refuse(
-                    task,
-                    .noUsableCheckpoint("there is none that serves, and the log, which starts at \(task.logStart), no longer has all payments that are needed"))
+                return refuse(task, .logTooShort(start: task.logStart))
             }
             return refuse(task, .digestMismatch(expected: metadata.digest, found: digest))
         }

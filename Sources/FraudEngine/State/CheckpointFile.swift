@@ -46,6 +46,18 @@ package enum CheckpointFile {
     /// The header of a checkpoint whose checksum is right.
     package static func header(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> CheckpointHeader { try parts(bytes).header }
 
+    /// Bytes: no header is longer, with as many switches of rules as a partition of many years has.
+    package static let longestHeader = 1 << 20
+
+    /// The header in the first bytes of a checkpoint; whether the rest is whole is not looked at.
+    package static func uncheckedHeader(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> CheckpointHeader {
+        let start = magic.count + 4
+        guard bytes.count > start, bytes.prefix(magic.count).elementsEqual(magic) else { throw .notACheckpoint }
+        let count = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: magic.count, as: UInt32.self)))
+        guard start + count <= bytes.count else { throw .header("its length is wrong") }
+        return try header(String(decoding: bytes[start..<(start + count)], as: UTF8.self))
+    }
+
     /// Header and state; nothing of a damaged checkpoint is used.
     package static func decode(_ bytes: UnsafeRawBufferPointer, windows: TumblingWindows, seed: UInt64) throws(Problem) -> (CheckpointHeader, PartitionStateBox)
     {

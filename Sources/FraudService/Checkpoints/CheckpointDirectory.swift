@@ -38,6 +38,11 @@ struct CheckpointDirectory: Sendable {
 
     // MARK: Checkpoints
 
+    /// The partitions that have a folder, ascending.
+    func partitions() throws(FileSystem.Problem) -> [Int32] {
+        try FileSystem.names(in: "\(root)/\(FileSystem.escaped(group))/\(FileSystem.escaped(topic))").compactMap { Int32($0) }.sorted()
+    }
+
     /// The partition's checkpoints, oldest first.
     func list(_ partition: Int32) throws(FileSystem.Problem) -> [Entry] {
         let folder = folder(of: partition)

@@ -12,13 +12,14 @@ enum FileSystem {
         var isMissing: Bool { code == ENOENT }
     }
 
-    static func read(_ path: String) throws(Problem) -> [UInt8] {
+    /// - Parameter limit: bytes; what stands behind them is not read.
+    static func read(_ path: String, limit: Int = .max) throws(Problem) -> [UInt8] {
         let file = open(path, O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { throw Problem(operation: "cannot open", path: path, code: errno) }
         defer { close(file) }
         var status = stat()
         guard fstat(file, &status) == 0 else { throw Problem(operation: "cannot read", path: path, code: errno) }
-        var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+        var bytes = [UInt8](repeating: 0, count: min(limit, Int(status.st_size)))
         var at = 0
         while at < bytes.count {
             let rest = bytes.count - at
@@ -52,6 +53,26 @@ enum FileSystem {
             throw Problem(operation: "cannot write", path: path, code: failure)
         }
         try syncFolder(of: path)
+    }
+
+    /// Adds a line to the file, which is made where it is missing; with others that do so at the same time, each line stays whole.
+    static func append(line: [UInt8], to path: String) throws(Problem) {
+        let file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o640)
+        guard file >= 0 else { throw Problem(operation: "cannot open", path: path, code: errno) }
+        let bytes = line + [UInt8(ascii: "\n")]
+        let count = bytes.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
+        var failure = count == bytes.count ? 0 : count < 0 ? errno : ENOSPC
+        if failure == 0, fsync(file) != 0 { failure = errno }
+        if close(file) != 0, failure == 0 { failure = errno }
+        guard failure == 0 else { throw Problem(operation: "cannot write", path: path, code: failure) }
+        try syncFolder(of: path)
+    }
+
+    /// Bytes, and when it was last written, Unix milliseconds.
+    static func status(_ path: String) throws(Problem) -> (byteCount: Int, writtenAt: Int64) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { throw Problem(operation: "cannot look at", path: path, code: errno) }
+        return (Int(status.st_size), Int64(status.st_mtim.tv_sec) * 1_000 + Int64(status.st_mtim.tv_nsec) / 1_000_000)
     }
 
     private static func syncFolder(of path: String) throws(Problem) {

@@ -1,26 +1,77 @@
 import FraudEngine
 
-extension Refusal {
-    func cure(_ shared: WorkerEnvironment, _ partition: Int32) -> String { cure(shared.directory, partition) }
+/// What the commands of a cure need to find the same group, topic and store.
+struct CureContext: Sendable {
+    /// The checkpoint folder.
+    let root: String
+    /// `Settings.commandOptions`
+    let options: String
 
-    /// What a person can do about it, as commands where there are any.
-    func cure(_ directory: CheckpointDirectory, _ partition: Int32) -> String {
-        let group = directory.group
-        let topic = directory.topic
-        let folder = directory.folder(of: partition)
-        let anew =
-            "to begin the partition anew (alerts of its open windows may come again): stop all instances, wait until the group is empty (session.timeout.ms, 10 s), kafka-consumer-groups.sh --group \(group) "
-            + "--delete-offsets --topic \(topic):\(partition), mv \(folder) \(folder).old, start"
+    init(_ settings: Settings) {
+        root = settings.checkpoint.directory
+        options = settings.commandOptions
+    }
+}
+
+/// A command that mends a refused partition.
+enum RefusalCommand: Equatable {
+    case reset(Operation.Target)
+    case acceptGap
+    case skip(to: Int64)
+    case migrate
+
+    /// As a shell takes it.
+    func text(_ context: CureContext, _ partition: Int32) -> String {
+        let (words, rest) =
+            switch self {
+            case .reset(.earliest): ("offsets reset", " --to-earliest")
+            case .reset(.latest): ("offsets reset", " --to-latest")
+            case .reset(.current): ("offsets reset", " --to-current")
+            case .reset(.offset(let offset)): ("offsets reset", " --to-offset \(offset)")
+            case .reset(.time(let time)): ("offsets reset", " --to-datetime \(readable(time))")
+            case .acceptGap: ("offsets accept-gap", "")
+            case .skip(let offset): ("offsets skip", " --to-offset \(offset)")
+            case .migrate: ("state migrate", "")
+            }
+        return "tripline \(words) --partition \(partition)\(rest)\(context.options)"
+    }
+}
+
+extension Refusal {
+    /// The command that mends it, and another where that one says that it cannot.
+    var command: RefusalCommand {
         switch self {
-        case .foldChanged: return "go back to the time.* and input.* settings and the version it was made with, or \(anew)"
-        case .partitionCountChanged: return "a topic that grows moves accounts between partitions: set another `group`, or \(anew)"
-        case .checkpointWithoutOffset:
-            return
-                "to begin the partition anew (what the topic still holds is read again, and its alerts come again): stop all instances, mv \(folder) \(folder).old, start"
-        case .noUsableCheckpoint, .ruleSetMissing:
-            return "bring back \(directory.root) as the last instance left it (all instances share one), or \(anew)"
-        case .abortedThrice: return "mend what the broker says and restart; the partition goes on where it was"
-        case .metadataUnreadable, .anchorMismatch, .offsetBeyondLog, .logStartsLater, .digestMismatch: return anew
+        case .metadataUnreadable, .partitionCountChanged, .ruleSetMissing, .digestMismatch: .reset(.current)
+        case .anchorMismatch, .offsetBeyondLog: .reset(.earliest)
+        case .checkpointWithoutOffset(let offset, let end) where offset > end: .reset(.earliest)
+        case .checkpointWithoutOffset, .logStartsLater, .noUsableCheckpoint: .acceptGap
+        case .foldChanged: .migrate
+        case .abortedThrice(let offset, let end, _): .skip(to: max(end, offset + 1))
+        }
+    }
+
+    /// What a person can do about it: a way without loss where there is one, and a command that always helps, as a shell takes it after `run: `.
+    func cure(_ context: CureContext, _ partition: Int32) -> String {
+        let alone = "stop every instance of the group (a stopped one is a member until session.timeout.ms, 10 s, is over), run: "
+        let mended = alone + command.text(context, partition) + " ; then start them"
+        let anew = "run instead: \(RefusalCommand.reset(.earliest).text(context, partition))"
+        let anewAtStart = "to begin with an empty state at the start of the log, \(mended)"
+        switch self {
+        case .metadataUnreadable: return "to begin with an empty state at that offset, \(mended)"
+        case .partitionCountChanged: return "set another `group`; or to go on with empty windows in every partition, \(mended)"
+        case .foldChanged: return "go back to the time.* and input.* settings and the version it was made with; or to carry the state over, \(mended)"
+        case .anchorMismatch, .offsetBeyondLog: return anewAtStart
+        case .checkpointWithoutOffset(let offset, let end) where offset > end: return anewAtStart
+        case .checkpointWithoutOffset: return "to go on from that checkpoint, \(mended); if the topic was recreated, \(anew)"
+        case .logStartsLater: return "to go on without what is gone, \(mended)"
+        case .noUsableCheckpoint:
+            return "bring back \(context.root) as the last instance left it (all instances share one); or to go on with what the log still holds, \(mended)"
+        case .ruleSetMissing:
+            return "bring back \(context.root) as the last instance left it (all instances share one); or to go on with an empty state, \(mended)"
+        case .digestMismatch: return "keep the checkpoint folder for a report; to go on with an empty state, \(mended)"
+        case .abortedThrice:
+            return "mend what the broker says and restart: the partition goes on where it was; or to pass these records "
+                + "(--dry-run lists them, a lower --to-offset passes fewer), \(mended)"
         }
     }
 }

@@ -3,8 +3,8 @@ import RuleFiles
 /// Reads the program's arguments. Options may stand anywhere up to `--`, as `--name value` or `--name=value`; of one given again the last holds.
 package struct CommandLineParser {
     private var words: [String] = []
-    private var values: [(option: OptionDescription, value: String)] = []
-    private var flags: [String] = []
+    private(set) var values: [(option: OptionDescription, value: String)] = []
+    private(set) var flags: [String] = []
 
     private init() {}
 
@@ -125,7 +125,7 @@ package struct CommandLineParser {
         return UsageError(message: "unknown option '\(name)'\(of)", hint: hint, command: command)
     }
 
-    private func value(_ name: String) -> String? { values.last { $0.option.name == name }?.value }
+    func value(_ name: String) -> String? { values.last { $0.option.name == name }?.value }
 
     // MARK: The invocation
 
@@ -143,6 +143,8 @@ package struct CommandLineParser {
             case .configPrint: .configPrint(showsOrigin: flags.contains("--show-origin"))
             case .migrateUp: .migrateUp(isDry: flags.contains("--dry-run"))
             case .migrateStatus: .migrateStatus
+            case .offsetsShow, .offsetsReset, .offsetsSkip, .offsetsAcceptGap, .stateList, .stateVerify, .stateMigrate:
+                .operation(try operation(command))
             }
         if command.name == .serve, flags.contains("--check"), flags.contains("--drain") {
             throw UsageError(message: "--check and --drain exclude each other", command: command)

@@ -28,6 +28,13 @@ struct CommandDescription: Sendable {
         case bench
         case doctor
         case configPrint = "config print"
+        case offsetsShow = "offsets show"
+        case offsetsReset = "offsets reset"
+        case offsetsSkip = "offsets skip"
+        case offsetsAcceptGap = "offsets accept-gap"
+        case stateList = "state list"
+        case stateVerify = "state verify"
+        case stateMigrate = "state migrate"
         case migrateUp = "migrate up"
         case migrateStatus = "migrate status"
     }
@@ -47,7 +54,9 @@ struct CommandDescription: Sendable {
 
 /// Every command and option; parsing, help and suggestions follow it.
 enum CommandTable {
-    static let commands: [CommandDescription] = [
+    static let commands: [CommandDescription] = service + operations + database
+
+    private static let service: [CommandDescription] = [
         CommandDescription(
             name: .serve,
             options: [
@@ -93,6 +102,9 @@ enum CommandTable {
         CommandDescription(
             name: .configPrint, options: [OptionDescription("--show-origin", "say of each setting where it comes from")],
             summary: "print every setting as it holds, secrets as ***", example: "tripline config print --show-origin"),
+    ]
+
+    private static let database: [CommandDescription] = [
         CommandDescription(
             name: .migrateUp, options: [OptionDescription("--dry-run", "show what would be applied, and change nothing")],
             summary: "bring the schema of postgres.url to this version", example: "tripline migrate up --set postgres.url_file=/run/secrets/postgres-url"),

@@ -10,6 +10,7 @@ package struct Invocation: Sendable, Equatable {
         case bench(Bench)
         case doctor(printsACLs: Bool)
         case configPrint(showsOrigin: Bool)
+        case operation(Operation)
         case migrateUp(isDry: Bool)
         case migrateStatus
     }

@@ -87,6 +87,8 @@ package struct Settings: Sendable {
     package var shutdownGrace: Int64
     /// Every key in the order of the documentation, as it may be shown.
     package private(set) var shown: [ShownSetting]
+    /// The file that was read, from the root on; nil: none.
+    package private(set) var file: String?
 }
 
 /// A setting's value as people may see it: secrets stand as `***`.
@@ -94,6 +96,21 @@ package struct ShownSetting: Sendable, Equatable {
     package var path: String
     package var value: String
     package var origin: SettingOrigin
+}
+
+// MARK: For other processes
+
+extension Settings {
+    /// The options that give another command these settings in the same environment, each with a blank in front, as a shell takes them. What
+    /// `--set` gave of secrets is left out, and what only says how to log.
+    package var commandOptions: String {
+        var words: [String] = file.map { ["--config", $0] } ?? []
+        for setting in shown where setting.value != "***" && !setting.path.hasPrefix("log.") {
+            guard case .flag = setting.origin else { continue }
+            words += ["--set", "\(setting.path)=\(setting.value)"]
+        }
+        return words.map { " " + ShellWord.quoted($0) }.joined()
+    }
 }
 
 // MARK: For Kafka's clients
@@ -141,15 +158,19 @@ extension Settings {
         path: String?, environment: [String: String], sets: [SettingAssignment] = [], surroundings: Surroundings = .current
     ) -> Result<Settings, RuleDiagnostics> {
         var reader = SettingsReader(readFile: surroundings.readFile)
+        var file: String?
         switch surroundings.readFile(path ?? defaultPath) {
-        case .success(let bytes): reader.read(file: path ?? defaultPath, bytes: bytes)
+        case .success(let bytes):
+            reader.read(file: path ?? defaultPath, bytes: bytes)
+            file = surroundings.absolute(path ?? defaultPath)
         case .failure(let problem) where path == nil && problem.isMissing: break
         case .failure(let problem):
             reader.diagnostics.add(RuleDiagnostic(code: "C005", file: path ?? defaultPath, message: "cannot read the configuration: \(problem.reason)"))
         }
         reader.read(environment: environment)
         reader.read(flags: sets)
-        let settings = Settings(&reader, surroundings)
+        var settings = Settings(&reader, surroundings)
+        settings?.file = file
         settings?.check(&reader)
         guard let settings, !reader.diagnostics.hasErrors else { return .failure(reader.diagnostics) }
         return .success(settings)

@@ -7,20 +7,26 @@ package struct Surroundings: Sendable {
     package var processorCount: Int
     /// Standard error is a terminal.
     package var isTerminal: Bool
+    /// Where paths that do not begin with `/` begin; empty where it is not known.
+    package var workingFolder: String
     var readFile: @Sendable (String) -> Result<[UInt8], SmallFile.Problem>
 
     init(
-        hostName: String, processorCount: Int, isTerminal: Bool, readFile: @escaping @Sendable (String) -> Result<[UInt8], SmallFile.Problem>
+        hostName: String, processorCount: Int, isTerminal: Bool, workingFolder: String,
+        readFile: @escaping @Sendable (String) -> Result<[UInt8], SmallFile.Problem>
     ) {
         self.hostName = hostName
         self.processorCount = processorCount
         self.isTerminal = isTerminal
+        self.workingFolder = workingFolder
         self.readFile = readFile
     }
 
     /// This process's.
     package static var current: Surroundings {
-        Surroundings(hostName: currentHostName, processorCount: currentProcessorCount, isTerminal: isatty(STDERR_FILENO) == 1) { path in
+        Surroundings(
+            hostName: currentHostName, processorCount: currentProcessorCount, isTerminal: isatty(STDERR_FILENO) == 1, workingFolder: currentFolder
+        ) { path in
             Result { () throws(SmallFile.Problem) in try SmallFile.read(path) }
         }
     }
@@ -37,6 +43,15 @@ package struct Surroundings: Sendable {
             return isAllowed ? byte : UInt8(ascii: "-")
         }
         return failed || name.isEmpty ? "tripline" : String(decoding: name, as: UTF8.self)
+    }
+
+    /// The path from the root on.
+    func absolute(_ path: String) -> String { path.hasPrefix("/") || workingFolder.isEmpty ? path : "\(workingFolder)/\(path)" }
+
+    private static var currentFolder: String {
+        var bytes = [CChar](repeating: 0, count: Int(PATH_MAX))
+        guard getcwd(&bytes, bytes.count) != nil else { return "" }
+        return String(decoding: bytes.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     /// Those of its affinity mask, which containers and taskset narrow; at most as many as `workers` takes.

@@ -7,9 +7,7 @@ struct DoctorOffsets {
     let consumer: Consumer
     let partitionCount: Int
 
-    private var directory: CheckpointDirectory {
-        CheckpointDirectory(root: settings.checkpoint.directory, group: settings.group, topic: settings.input.topic)
-    }
+    private var directory: CheckpointDirectory { CheckpointDirectory(settings) }
 
     /// Whether there are any.
     func look(_ report: inout DoctorReport) -> Bool {
@@ -21,7 +19,7 @@ struct DoctorOffsets {
                 if committed.offset != nil { committedCount += 1 }
                 guard let refusal = try refusal(committed) else { continue }
                 refusedCount += 1
-                report.add(.fail("partition \(committed.partition)", .refused, refusal.message, refusal.cure(directory, committed.partition)))
+                report.add(.fail("partition \(committed.partition)", .refused, refusal.message, refusal.cure(CureContext(settings), committed.partition)))
             }
             lookAtTimestamps(partitions, &report)
             if refusedCount == 0 {
@@ -45,8 +43,8 @@ struct DoctorOffsets {
         var newest: Int64?
         // A folder that cannot be read has its own finding.
         do throws(FileSystem.Problem) { newest = try directory.list(committed.partition).last?.kept.offset } catch { newest = nil }
-        guard let offset = committed.offset else { return newest.map { .checkpointWithoutOffset(checkpoint: $0) } }
         let marks = try consumer.watermarks(partition: committed.partition, topic: settings.input.topic, timeoutMilliseconds: DoctorKafka.timeout)
+        guard let offset = committed.offset else { return newest.map { .checkpointWithoutOffset(checkpoint: $0, logEnd: marks.high) } }
         let claim = Claim(
             partition: committed.partition, committed: nil, logStart: marks.low, logEnd: marks.high, birthOffset: marks.low, newestCheckpoint: newest,
             partitionCount: partitionCount)

@@ -91,7 +91,7 @@ package final class Service: Sendable {
         case .failure(let diagnostics):
             throw StartFailure(.usage, diagnostics.text + UnloadedRules.ofSettings(settings.rules.directory, diagnostics).sentence)
         }
-        let directory = CheckpointDirectory(root: settings.checkpoint.directory, group: settings.group, topic: settings.input.topic)
+        let directory = CheckpointDirectory(settings)
         do throws(FileSystem.Problem) {
             try directory.prepare()
         } catch {
@@ -179,7 +179,7 @@ package final class Service: Sendable {
                 alerts: settings.output.alerts, shadow: settings.output.shadow, late: settings.output.late, deadLetters: settings.output.deadLetters),
             outputPartitions: prepared.findings.outputPartitions, consumerProperties: settings.consumerProperties,
             producerProperties: settings.producerProperties, birth: BirthPolicy(settings.input.start), checkpoints: checkpoints,
-            directory: prepared.directory, scores: scores, metrics: metrics, log: log,
+            directory: prepared.directory, cures: CureContext(settings), scores: scores, metrics: metrics, log: log,
             // The rest is for the thread that waits for it.
             shutdownGrace: settings.shutdownGrace * 4 / 5)
         running.withLock { running in

@@ -32,6 +32,7 @@ struct WorkerEnvironment: Sendable {
     let birth: BirthPolicy
     let checkpoints: CheckpointThread
     let directory: CheckpointDirectory
+    let cures: CureContext
     let scores: ScoreWriter?
     let metrics: Metrics
     let log: Log
@@ -224,7 +225,8 @@ final class StreamWorker {
         case .refused(let partition, let why):
             recoveringSince[partition] = nil
             if case .digestMismatch = why { shared.metrics.digestMismatch() }
-            shared.log.error("partition refused", [.partition: "\(partition)", .reason: why.name, .error: why.message, .cure: why.cure(shared, partition)])
+            shared.log.error(
+                "partition refused", [.partition: "\(partition)", .reason: why.name, .error: why.message, .cure: why.cure(shared.cures, partition)])
         case .replaying(let partition, let from, let until):
             shared.log.info("replaying", [.partition: "\(partition)", .from: "\(from)", .until: "\(until)"])
         case .wentLive(let partition):
@@ -343,7 +345,7 @@ final class StreamWorker {
         }
         var refusals: [Int32: RefusalReport] = [:]
         for (partition, why) in machine.refused {
-            refusals[partition] = RefusalReport(name: why.name, message: why.message, cure: why.cure(shared, partition))
+            refusals[partition] = RefusalReport(name: why.name, message: why.message, cure: why.cure(shared.cures, partition))
         }
         board.publish(
             WorkerBoard.Contents(

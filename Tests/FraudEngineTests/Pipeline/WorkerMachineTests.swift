@@ -284,7 +284,7 @@ import Testing
         let good = Self.metadata().line
         #expect(Self.refusal(Self.claim(nil)) == nil)
         #expect(Self.refusal(Self.claim(CommittedPosition(offset: 50, metadata: good))) == nil)
-        #expect(Self.refusal(Self.claim(nil, newestCheckpoint: 7)) == .checkpointWithoutOffset(checkpoint: 7))
+        #expect(Self.refusal(Self.claim(nil, newestCheckpoint: 7)) == .checkpointWithoutOffset(checkpoint: 7, logEnd: 100))
         #expect(Self.refusal(Self.claim(CommittedPosition(offset: 50, metadata: Self.metadata(count: 2).line))) == .partitionCountChanged(committed: 2, now: 1))
         #expect(Self.refusal(Self.claim(CommittedPosition(offset: 50, metadata: Self.metadata(fold: "e").line))) == .foldChanged(committed: "e", now: "f"))
         #expect(Self.refusal(Self.claim(CommittedPosition(offset: 101, metadata: good))) == .offsetBeyondLog(committed: 101, end: 100))

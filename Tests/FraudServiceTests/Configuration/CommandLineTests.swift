@@ -35,6 +35,29 @@ struct CommandLineTests {
         #expect(command("migrate status") == .migrateStatus)
     }
 
+    @Test func `the operators' commands take partitions, a place, and how to go about it`() {
+        #expect(command("offsets show") == .operation(.offsetsShow(partitions: [])))
+        #expect(command("state list --partition 3 --partition 0 --partition 3") == .operation(.stateList(partitions: [0, 3])))
+        #expect(command("state verify") == .operation(.stateVerify(partitions: [])))
+        #expect(command("offsets accept-gap --dry-run --reason x") == .operation(.offsetsAcceptGap(.init(isDry: true, reason: "x"))))
+        #expect(command("state migrate --yes") == .operation(.stateMigrate(.init(isConfirmed: true))))
+        #expect(command("offsets skip --partition 1 --to-offset 7") == .operation(.offsetsSkip(to: 7, .init(partitions: [1]))))
+        let targets: [(String, Operation.Target)] = [
+            ("--to-earliest", .earliest), ("--to-latest", .latest), ("--to-current", .current), ("--to-offset 0", .offset(0)),
+            ("--to-datetime 1970-01-01T00:00:01Z", .time(1_000)),
+        ]
+        for (words, target) in targets { #expect(command("offsets reset \(words)") == .operation(.offsetsReset(target, .init()))) }
+        #expect(refusal("offsets reset").contains("needs to know where to\n  one of --to-earliest"))
+        #expect(refusal("offsets reset --to-earliest --to-latest").contains("only one place"))
+        #expect(refusal("offsets reset --to-datetime yesterday").contains("--to-datetime takes a time"))
+        #expect(refusal("offsets reset --to-offset -1").contains("--to-offset takes an offset"))
+        #expect(refusal("offsets skip --to-offset 1").contains("needs one --partition P"))
+        #expect(refusal("offsets skip --partition 1 --partition 2 --to-offset 1").contains("needs one --partition P"))
+        #expect(refusal("offsets skip --partition 1").contains("needs --to-offset N"))
+        #expect(refusal("state list --partition x").contains("--partition takes the number"))
+        #expect(refusal("state list --yes").contains("unknown option '--yes' of state list"))
+    }
+
     @Test func `global options stand before and after the command, settings keep their order`() {
         guard case .run(let invocation) = parse("--config a.yaml --set x=1 serve --log-level debug --set y=a=b -o json --config=b.yaml --log-format text")
         else {

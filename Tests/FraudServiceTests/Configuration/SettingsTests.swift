@@ -16,7 +16,7 @@ struct Given {
     func load(path: String? = nil) -> Result<Settings, RuleDiagnostics> {
         let file = file
         let files = files
-        let surroundings = Surroundings(hostName: "host-1", processorCount: 3, isTerminal: isTerminal) { path in
+        let surroundings = Surroundings(hostName: "host-1", processorCount: 3, isTerminal: isTerminal, workingFolder: "/work") { path in
             let text = path == "tripline.yaml" ? file : files[path]
             return text.map { .success(Array($0.utf8)) } ?? .failure(SmallFile.Problem(reason: "No such file or directory", isMissing: true))
         }
