@@ -154,6 +154,22 @@ class Refusals(EndToEnd):
         self.check_alerts(440)
         self.check_conserved(440)
 
+    def test_records_deleted_that_a_crash_would_have_replayed(self):
+        total = self.run_once(200, 0)
+        service, = self.start(self.group.service("a"))
+        total += self.produce(self.payments(200, total), self.topic)
+        wait_done([service], total)
+        service.kill()
+        self.delete_records(keep=5)
+        self.cure(self.refusals("log_starts_later", "records were deleted"), "offsets accept-gap")
+        total = self.run_once(200, total)
+        self.check_alerts(total)
+        self.check_conserved(total)
+        # The windows are those of the checkpoint, ten payments an account, and what the log still held.
+        counts = [json.loads(message.value())["window"]["count"] for message in self.group.alerts()]
+        self.assertGreater(max(counts), 20)
+        self.assertLess(max(counts), 30)
+
     # The state is not the one that this service would have made.
 
     def test_other_grace(self):
