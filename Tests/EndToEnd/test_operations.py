@@ -185,9 +185,10 @@ class Operations(EndToEnd):
         _, notes = tripline("offsets", "reset", "--to-earliest", "--yes", *self.config, "--set", "rules.directory=/nowhere", code=2)
         self.assertIn("/nowhere", notes)
         first = self.audit()[0]
-        self.assertEqual((first["action"], first["detail"]["reason"], first["detail"]["group"], len(self.audit())), ("offsets reset", "INC-42", self.group.name, 4))
+        detail = first["detail"]
+        self.assertEqual((first["action"], detail["reason"], detail["group"], len(self.audit())), ("offsets reset", "INC-42", self.group.name, 4))
         self.assertRegex(first["actor"], r"^\S+@\S+$")
-        self.assertEqual(first["detail"]["partitions"][0]["to"]["offset"], ends[0])
+        self.assertEqual(detail["partitions"][0]["to"]["offset"], ends[0])
         # Each goes live; what is read again alerts again, with the same id, and nothing else does.
         service, = self.start(self.service)
         wait_done([service], sum(ends))
