@@ -14,6 +14,7 @@ import unittest
 import urllib.error
 import urllib.request
 
+import payments
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
@@ -588,3 +589,38 @@ class EndToEnd(unittest.TestCase):
         self.assertEqual(producer.flush(60), 0)
         self.assertEqual(failed, [])
         return count
+
+
+ALWAYS = rule("always", "account.count_5m >= 1", once_per="payment")
+
+
+class OneGroup(EndToEnd):
+    """A topic and a group of its own for each test, with an alert for each payment and a short session: a stopped group's offsets can be changed soon."""
+
+    def setUp(self):
+        super().setUp()
+        self.topic = f"in-{self.random.randrange(1 << 30):x}"
+        self.rules = write_rules(self.folder / "rules", ALWAYS)
+        self.kafka.create(self.topic)
+        self.now = int(time.time() * 1000)
+        settings = {"kafka": {"consumer_properties": {"session.timeout.ms": 3000, "heartbeat.interval.ms": 1000}}}
+        self.group = Group(self.kafka, "g-" + self.topic, self.folder, self.rules, topic=self.topic, settings=settings).create_outputs()
+
+    def payments(self, count, first=0):
+        """All of the same moment, and so of the same window."""
+        for number in range(first, first + count):
+            value = {"payment_id": f"p-{number}", "account_id": f"account-{number % 20}", "amount": 1, "currency": "EUR",
+                     "occurred_at": payments.rfc3339(self.now)}
+            yield f"account-{number % 20}", json.dumps(value).encode(), self.now
+
+    def instance(self):
+        """The service as it is started next."""
+        return self.group.service("a")
+
+    def run_once(self, count, total=0):
+        """One life of a service: reads what is produced and leaves its checkpoints."""
+        service, = self.start(self.instance())
+        self.produce(self.payments(count, total), self.topic)
+        wait_done([service], total + count)
+        self.assertEqual(service.terminate(), 0, service.tail())
+        return total + count

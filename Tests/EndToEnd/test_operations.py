@@ -3,38 +3,19 @@ import json
 import os
 import pty
 import subprocess
-import time
 
 import payments
-from harness import BINARY, ENVIRONMENT, EndToEnd, Group, rule, run_when_empty, tripline, wait_done, write_rules
-
-ALWAYS = rule("always", "account.count_5m >= 1", once_per="payment")
+from harness import ALWAYS, BINARY, ENVIRONMENT, EndToEnd, Group, OneGroup, run_when_empty, tripline, wait_done, write_rules
 
 
-class Operations(EndToEnd):
+class Operations(OneGroup):
     def setUp(self):
         super().setUp()
-        self.topic = f"in-{self.random.randrange(1 << 30):x}"
-        self.rules = write_rules(self.folder / "rules", ALWAYS)
-        self.kafka.create(self.topic)
-        self.now = int(time.time() * 1000)
-        settings = {"kafka": {"consumer_properties": {"session.timeout.ms": 3000, "heartbeat.interval.ms": 1000}}}
-        self.group = Group(self.kafka, "g-" + self.topic, self.folder, self.rules, topic=self.topic, settings=settings).create_outputs()
         self.service = self.group.service("a")
         self.config = ("--config", str(self.service.config))
 
-    def payments(self, count, first=0):
-        for number in range(first, first + count):
-            value = {"payment_id": f"p-{number}", "account_id": f"account-{number % 20}", "amount": 1, "currency": "EUR",
-                     "occurred_at": payments.rfc3339(self.now)}
-            yield f"account-{number % 20}", json.dumps(value).encode(), self.now
-
-    def run_once(self, count, total=0):
-        service, = self.start(self.service)
-        self.produce(self.payments(count, total), self.topic)
-        wait_done([service], total + count)
-        self.assertEqual(service.terminate(), 0, service.tail())
-        return total + count
+    def instance(self):
+        return self.service
 
     def show(self, *words):
         text, notes = tripline("offsets", "show", "-o", "json", *self.config, *words)

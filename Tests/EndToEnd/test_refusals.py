@@ -4,48 +4,19 @@ import json
 import re
 import shlex
 import shutil
-import time
 
-import payments
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions
-from harness import EndToEnd, Group, rule, run_when_empty, tripline, wait_done, wait_until, write_rules
-
-ALWAYS = rule("always", "account.count_5m >= 1", once_per="payment")
+from harness import ALWAYS, Group, OneGroup, rule, run_when_empty, tripline, wait_done, wait_until, write_rules
 
 
-class Refusals(EndToEnd):
-    def setUp(self):
-        super().setUp()
-        self.topic = f"in-{self.random.randrange(1 << 30):x}"
-        self.rules = write_rules(self.folder / "rules", ALWAYS)
-        self.kafka.create(self.topic)
-        self.now = int(time.time() * 1000)
-        # A short session: a stopped group's offsets can be changed soon.
-        settings = {"kafka": {"consumer_properties": {"session.timeout.ms": 3000, "heartbeat.interval.ms": 1000}}}
-        self.group = Group(self.kafka, "g-" + self.topic, self.folder, self.rules, topic=self.topic, settings=settings).create_outputs()
-
-    def payments(self, count, first=0):
-        """All of the same moment, and so of the same window."""
-        now = self.now
-        for number in range(first, first + count):
-            value = {"payment_id": f"p-{number}", "account_id": f"a-{number % 20}", "amount": 1, "currency": "EUR", "occurred_at": payments.rfc3339(now)}
-            yield f"a-{number % 20}", json.dumps(value).encode(), now
-
+class Refusals(OneGroup):
     def checkpoints(self):
         """By partition, oldest first."""
         found = collections.defaultdict(list)
         for path in sorted((self.group.folder / "state" / self.group.name).rglob("*.checkpoint")):
             found[int(path.parent.name)].append(path)
         return found
-
-    def run_once(self, count, total):
-        """One life of a service: reads what is produced and leaves its checkpoints."""
-        service, = self.start(self.group.service("a"))
-        self.produce(self.payments(count, total), self.topic)
-        wait_done([service], total + count)
-        self.assertEqual(service.terminate(), 0, service.tail())
-        return total + count
 
     def check_alerts(self, total, times=1):
         """Each payment's alert stands once; where partitions began anew, up to `times`."""

@@ -247,9 +247,10 @@ extension WorkerMachine {
 
     /// The next slice of the scores to be written again; what is not committed yet goes with the next transaction.
     mutating func rewriteSlices() -> [WorkerAction] {
+        guard !isStopping, tasks.values.contains(where: { $0.rewriteFrom != nil }) else { return [] }
         var actions: [WorkerAction] = []
         for partition in tasks.keys.sorted() {
-            guard let task = tasks[partition], task.phase == .live, let from = task.rewriteFrom, !isStopping else { continue }
+            guard let task = tasks[partition], task.phase == .live, let from = task.rewriteFrom else { continue }
             let box = kit(for: task.ruleSet(at: task.machine.next), task)
             let (scores, next) = task.machine.scores(task.rewriteClasses, from: from, count: Self.rewriteSlice, kit: box.kit)
             task.rewriteFrom = next
