@@ -27,6 +27,7 @@ let package = Package(
         .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CLibpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
         .systemLibrary(name: "CMicroHTTPD", providers: [.apt(["libmicrohttpd-dev"])]),
         .systemLibrary(name: "CYAML", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
@@ -40,7 +41,7 @@ let package = Package(
 
         // The pure core.
         swiftTarget("CEL", []),
-        swiftTarget("FraudEngine", ["CEL", "CCrypto", "CLinux"]),
+        swiftTarget("FraudEngine", ["CEL", "CCrypto", "CZstd", "CLinux"]),
         swiftTarget("RuleFiles", ["CEL", "FraudEngine", "CYAML", "CCrypto"]),
 
         .target(

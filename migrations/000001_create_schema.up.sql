@@ -57,17 +57,19 @@ CREATE TABLE tripline.checkpoint (
     partition  integer     NOT NULL CHECK (partition >= 0),
     epoch      bigint      NOT NULL,
     "offset"   bigint      NOT NULL CHECK ("offset" >= 0),
+    rules_seq  bigint      NOT NULL CHECK (rules_seq >= 0),
     fold       text        NOT NULL,
     digest     bytea       NOT NULL CHECK (octet_length(digest) = 8),
     metadata   text        NOT NULL,
     bytes      bigint      NOT NULL CHECK (bytes > 0),
     complete   boolean     NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT now(),
-    UNIQUE ("group", topic, partition, epoch, "offset")
+    UNIQUE ("group", topic, partition, epoch, "offset", rules_seq)
 );
 COMMENT ON TABLE tripline.checkpoint IS 'Snapshots of a partition''s state at a committed offset; the last three of a partition are kept.';
 COMMENT ON COLUMN tripline.checkpoint.epoch IS 'Lineage: Unix milliseconds at the partition''s birth or reset.';
 COMMENT ON COLUMN tripline.checkpoint."offset" IS 'The state is the one after every record below this offset.';
+COMMENT ON COLUMN tripline.checkpoint.rules_seq IS 'How far the rule-set history in it goes: rules may change at an offset where nothing was read.';
 COMMENT ON COLUMN tripline.checkpoint.fold IS 'Hash of what the state''s meaning depends on: windows, mapping, version of the fold.';
 COMMENT ON COLUMN tripline.checkpoint.digest IS 'Of the state, most significant byte first.';
 COMMENT ON COLUMN tripline.checkpoint.metadata IS 'The checkpoint''s header, one name=value a line; for people: the chunks hold it too.';

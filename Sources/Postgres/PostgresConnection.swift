@@ -19,6 +19,9 @@ package struct PostgresTimeouts: Sendable, Equatable {
 ///
 /// Confined to one thread at a time. After an error with `isConnectionDead` it is closed and only throws: drop it and connect anew.
 package final class PostgresConnection {
+    /// Milliseconds; nothing here thinks that long between two statements.
+    private static let idleInTransaction = 60_000
+
     private var handle: ConnectionHandle
     private let address: PostgresAddress
     private var statementTimeout: Int
@@ -40,6 +43,8 @@ package final class PostgresConnection {
                 ("keepalives_count", "3"),
             ], milliseconds: timeouts.connect)
         try setStatementTimeout(milliseconds: timeouts.statement)
+        // The locks of a client that vanished within a transaction are not to stay until the server's system misses it.
+        _ = try query("select set_config('idle_in_transaction_session_timeout', $1, false)", [.text("\(Self.idleInTransaction)")])
     }
 
     /// False after an error that broke it.

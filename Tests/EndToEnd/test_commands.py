@@ -280,6 +280,30 @@ class Doctor(EndToEnd):
         self.check(self.doctor()[1], "payment times", "warn", "ahead of this machine's clock", "NTP")
 
 
+class DoctorPostgres(EndToEnd):
+    needs = ("postgres",)
+
+    def finding(self, url):
+        code, text, _ = tripline("doctor", "-o", "json", "--set", f"postgres.url={url}", "--set", f"kafka.bootstrap_servers=127.0.0.1:{free_port()}",
+                                 "--set", f"checkpoint.store=directory:{self.folder}")
+        self.assertNotIn("secret", text)
+        return code, next(check for check in json.loads(text)["checks"] if check["what"] == "postgres")
+
+    def test_the_schema_is_looked_at(self):
+        self.postgres.create("doctor")
+        code, found = self.finding(self.postgres.url("tripline_service", "doctor"))
+        self.assertEqual((code, found["level"]), (3, "fail"))
+        self.assertIn("tripline migrate up", found["detail"])
+        self.postgres.migrate("doctor")
+        code, found = self.finding(self.postgres.url("tripline_service", "doctor"))
+        # There is no Kafka here.
+        self.assertEqual((code, found["level"]), (4, "ok"))
+        code, found = self.finding(f"postgresql://u:secret@127.0.0.1:{free_port()}/db")
+        # Checkpoints are in a folder: the service starts without a database.
+        self.assertEqual((code, found["level"]), (4, "warn"))
+        self.assertIn("postgres.url", found["detail"])
+
+
 class GuardedKafka(Kafka):
     """A broker that knows one user, `tripline`, and gives nobody a right who has none; the tests themselves come through the open door."""
 

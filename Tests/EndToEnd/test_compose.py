@@ -193,8 +193,7 @@ class Local:
         """The mounted settings, and the folders of the image as folders here."""
         path = self.folder / "tripline.yaml"
         path.write_text(self.local(pathlib.Path(self.mounted("tripline", f"{IMAGE_FOLDER}/tripline.yaml")).read_text()))
-        return ["--config", str(path), "--set", f"checkpoint.store=directory:{self.folder}/checkpoints",
-                "--set", "rules.directory=" + self.mounted("tripline", f"{IMAGE_FOLDER}/rules")]
+        return ["--config", str(path), "--set", "rules.directory=" + self.mounted("tripline", f"{IMAGE_FOLDER}/rules")]
 
     def log(self, service):
         return (self.folder / f"{service}.log").read_text(errors="replace")

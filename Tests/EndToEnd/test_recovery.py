@@ -22,6 +22,9 @@ class Recovery(EndToEnd):
             value = {"payment_id": f"p-{number}", "account_id": account, "amount": number % 97, "currency": "EUR", "occurred_at": payments.rfc3339(time)}
             yield account, json.dumps(value).encode(), time
 
+    def settings(self):
+        return {"checkpoint": {"max_age": "1s"}}
+
     def files(self, group):
         """Newest first, by partition."""
         found = {}
@@ -54,8 +57,7 @@ class Recovery(EndToEnd):
         self.kafka.create(self.topic)
         rules = write_rules(
             self.folder / "rules", rule("busy", "account.count_5m > 5", 40), rule("always", "account.count_5m >= 1", 5, once_per="payment"))
-        settings = {"checkpoint": {"max_age": "1s"}}
-        group = Group(self.kafka, "recovery", self.folder, rules, topic=self.topic, settings=settings).create_outputs()
+        group = Group(self.kafka, self.topic, self.folder, rules, topic=self.topic, settings=self.settings()).create_outputs()
         service, = self.start(group.service("a"))
         total = 0
         for how in ["newest deleted", "truncated", "bit flipped", "another partition's", "all deleted"]:

@@ -44,6 +44,14 @@ package struct ByteWriter: ~Copyable {
         count += added
     }
 
+    /// Hands out room behind the end; the body says how many of its bytes it has filled.
+    mutating func append<R>(atMost more: Int, _ body: (UnsafeMutableRawBufferPointer) -> (filled: Int, result: R)) -> R {
+        reserve(more)
+        let (filled, result) = body(UnsafeMutableRawBufferPointer(start: bytes + count, count: more))
+        count += filled
+        return result
+    }
+
     package mutating func append(_ slice: ByteSlice) { append(slice.start, count: slice.count) }
 
     package mutating func append(_ buffer: UnsafeRawBufferPointer) {

@@ -1,26 +1,44 @@
 import CCrypto
 
-/// A checkpoint as bytes: a text header, the state, and the SHA-256 of both.
+/// A checkpoint as bytes: a text header, the compressed state, and the SHA-256 of both.
 ///
-/// Layout: `TLCP1\n`, header length (4 bytes, little-endian), header (one `name=value` a line), state (`StateCodec`), 32 bytes of SHA-256.
+/// Layout: `TLCP1\n`, header length (4 bytes, little-endian), header (one `name=value` a line), state (`StateCodec`) as a zstd frame, the state's
+/// length before compression (8 bytes, little-endian), 32 bytes of SHA-256 over all that.
 package enum CheckpointFile {
     package enum Problem: Error, Equatable {
         case notACheckpoint
         /// Cut short or changed since it was written.
         case checksum
         case header(String)
+        /// The state's frame does not unpack to what was packed.
+        case compression
         case state(StateCodec.Problem)
     }
 
     private static let magic = Array("TLCP1\n".utf8)
     private static let checksumCount = 32
+    private static let sizeCount = 8
+    /// Bytes of the state that wait to be compressed: the state is never held as a whole while it is written.
+    private static let pieceSize = 1 << 18
 
     package static func encode(_ header: CheckpointHeader, _ snapshot: PartitionSnapshot, to out: inout ByteWriter) {
         out.append(magic)
         let text = Array(self.text(header).utf8)
         out.append(little: UInt32(text.count))
         out.append(text)
-        StateCodec.encode(snapshot, to: &out)
+        let compressor = Compressor()
+        var plain = ByteWriter(capacity: pieceSize * 2)
+        var count: UInt64 = 0
+        StateCodec.encode(snapshot, to: &plain) { plain in
+            guard plain.count >= pieceSize else { return }
+            count += UInt64(plain.count)
+            plain.withBytes { compressor.append($0, to: &out) }
+            plain.removeAll()
+        }
+        count += UInt64(plain.count)
+        plain.withBytes { compressor.append($0, to: &out) }
+        compressor.finish(to: &out)
+        out.append(little: count)
         let sum = out.withBytes { sha256($0) }
         out.append(sum)
     }
@@ -31,7 +49,8 @@ package enum CheckpointFile {
         return digest
     }
 
-    private static func text(_ header: CheckpointHeader) -> String {
+    /// The header as it stands in the file.
+    package static func text(_ header: CheckpointHeader) -> String {
         var lines = [
             "group=\(header.group)", "topic=\(header.topic)", "partition=\(header.partition)", "epoch=\(header.epoch)", "offset=\(header.offset)",
             "fold=\(header.foldHash)", "partitions=\(header.partitionCount)", "digest=\(hexadecimal(header.digest))",
@@ -62,10 +81,15 @@ package enum CheckpointFile {
     package static func decode(_ bytes: UnsafeRawBufferPointer, windows: TumblingWindows, seed: UInt64) throws(Problem) -> (CheckpointHeader, PartitionStateBox)
     {
         let (header, body) = try parts(bytes)
+        let size = UInt64(littleEndian: body.loadUnaligned(fromByteOffset: body.count - sizeCount, as: UInt64.self))
+        let frame = UnsafeRawBufferPointer(rebasing: body.dropLast(sizeCount))
+        guard let count = Int(exactly: size), let content = Compression.decompress(frame, count: count) else { throw .compression }
         do throws(StateCodec.Problem) {
-            let state = try StateCodec.decode(body, windows: windows, seed: seed)
+            let state = try content.withUnsafeBufferPointer { (bytes) throws(StateCodec.Problem) in
+                PartitionStateBox(try StateCodec.decode(UnsafeRawBufferPointer(bytes), windows: windows, seed: seed))
+            }
             guard state.digest == header.digest else { throw StateCodec.Problem.digest }
-            return (header, PartitionStateBox(state))
+            return (header, state)
         } catch {
             throw .state(error)
         }
@@ -77,7 +101,7 @@ package enum CheckpointFile {
         guard sha256(covered).elementsEqual(bytes[(bytes.count - checksumCount)...]) else { throw .checksum }
         let headerCount = Int(UInt32(littleEndian: covered.loadUnaligned(fromByteOffset: magic.count, as: UInt32.self)))
         let bodyStart = magic.count + 4 + headerCount
-        guard bodyStart <= covered.count else { throw .header("its length is wrong") }
+        guard bodyStart + sizeCount <= covered.count else { throw .header("its length is wrong") }
         let text = String(decoding: covered[(magic.count + 4)..<bodyStart], as: UTF8.self)
         return (try header(text), UnsafeRawBufferPointer(rebasing: covered[bodyStart...]))
     }
@@ -126,7 +150,13 @@ package enum CheckpointFile {
 package final class PartitionStateBox {
     private var state: PartitionState?
 
-    init(_ state: consuming PartitionState) { self.state = consume state }
+    /// Of the state that it carries.
+    let digest: UInt64
+
+    init(_ state: consuming PartitionState) {
+        digest = state.digest
+        self.state = consume state
+    }
 
     /// The state, once.
     package func take() -> PartitionState {

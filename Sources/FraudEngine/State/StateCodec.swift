@@ -18,7 +18,8 @@ package enum StateCodec {
 
     // MARK: Encoding
 
-    package static func encode(_ snapshot: PartitionSnapshot, to out: inout ByteWriter) {
+    /// - Parameter drain: called every now and then; may take what is there out of the buffer.
+    static func encode(_ snapshot: PartitionSnapshot, to out: inout ByteWriter, drain: (inout ByteWriter) -> Void) {
         out.append(little: magic)
         out.append(little: version)
         out.append(little: snapshot.windowSize)
@@ -33,11 +34,11 @@ package enum StateCodec {
             out.append(little: UInt16(id.count))
             out.append(id)
         }
-        encodeAccounts(snapshot, to: &out)
-        encodeIDs(snapshot, to: &out)
+        encodeAccounts(snapshot, to: &out, drain)
+        encodeIDs(snapshot, to: &out, drain)
     }
 
-    private static func encodeAccounts(_ snapshot: PartitionSnapshot, to out: inout ByteWriter) {
+    private static func encodeAccounts(_ snapshot: PartitionSnapshot, to out: inout ByteWriter, _ drain: (inout ByteWriter) -> Void) {
         let table = snapshot.accounts
         for number in 1..<max(1, table.records.end) {
             let record = table.records.read(number)
@@ -62,6 +63,7 @@ package enum StateCodec {
             }
             if cells.isEmpty, hits.isEmpty { continue }
             encode(table.key(of: record), cells, hits, to: &out)
+            drain(&out)
         }
         out.append(little: UInt16(0))
     }
@@ -89,7 +91,7 @@ package enum StateCodec {
         }
     }
 
-    private static func encodeIDs(_ snapshot: PartitionSnapshot, to out: inout ByteWriter) {
+    private static func encodeIDs(_ snapshot: PartitionSnapshot, to out: inout ByteWriter, _ drain: (inout ByteWriter) -> Void) {
         let live = snapshot.buckets.filter { !$0.ids.isEmpty }
         out.append(little: UInt32(live.count))
         for bucket in live {
@@ -97,6 +99,7 @@ package enum StateCodec {
             out.append(little: bucket.ids.reduce(UInt64(0)) { $0 + UInt64($1.count) })
             for part in bucket.ids {
                 for slot in 0..<Int(part.capacity) where part.slots[slot] != 0 { out.append(little: part.slots[slot]) }
+                drain(&out)
             }
         }
     }

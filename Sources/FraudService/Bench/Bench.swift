@@ -23,7 +23,7 @@ struct Bench {
         ProcessSignals.block()
         do throws(StartFailure) {
             switch options.part {
-            case .state: try StateBench.run(options, invocation.output)
+            case .state: try StateBench.run(options, settings, invocation.output)
             case .bareLoop(let topic): Terminal.data(try BareLoop.run(settings, topic: topic, payments: options.payments).json + "\n")
             case .service:
                 var bench = try Bench(options, settings, invocation)

@@ -1,9 +1,11 @@
 import FraudEngine
 import Glibc
+import Postgres
 
-/// `tripline bench --state`: what a partition's state costs by number of accounts: memory, time per payment, checkpoints, recovery. No Kafka.
+/// `tripline bench --state`: what a partition's state costs by number of accounts: memory, time per payment, checkpoints, recovery. No Kafka. Checkpoints go to a
+/// folder, and with `postgres.url` to PostgreSQL too.
 enum StateBench {
-    static func run(_ options: Invocation.Bench, _ output: Invocation.OutputFormat) throws(StartFailure) {
+    static func run(_ options: Invocation.Bench, _ settings: Settings, _ output: Invocation.OutputFormat) throws(StartFailure) {
         let counts = options.accounts.map { [$0] } ?? [1_000_000, 5_000_000]
         if output == .text {
             Terminal.data(
@@ -11,9 +13,15 @@ enum StateBench {
             )
         }
         for count in counts {
-            let result = try measure(accounts: count, rules: options.rules)
+            let result = try measure(accounts: count, rules: options.rules, settings)
             Terminal.data(output == .json ? result.json : result.text)
         }
+    }
+
+    /// Nanoseconds.
+    private struct StoreTimes {
+        var writing: Int64
+        var reading: Int64
     }
 
     private struct Result {
@@ -27,28 +35,30 @@ enum StateBench {
         var slowestRun: Int64
         var slowestRunDuringSnapshot: Int64
         var checkpointBytes: Int
-        var writing: Int64
-        var reading: Int64
+        var folder: StoreTimes
+        var postgres: StoreTimes?
 
         private func milliseconds(_ nanoseconds: Int64) -> String { "\(nanoseconds / 1_000_000).\(nanoseconds / 100_000 % 10)" }
 
         var text: String {
             "\(accounts)    \(bytesPerAccount) B    \(firstNanoseconds), \(lastNanoseconds) ns    \(milliseconds(snapshot)) ms    "
                 + "\(milliseconds(slowestRunDuringSnapshot)), \(milliseconds(slowestRun)) ms    \(checkpointBytes >> 20) MiB    "
-                + "\(milliseconds(writing)), \(milliseconds(reading)) ms\n"
+                + "\(milliseconds(folder.writing)), \(milliseconds(folder.reading)) ms"
+                + (postgres.map { " (PostgreSQL \(milliseconds($0.writing)), \(milliseconds($0.reading)) ms)" } ?? "") + "\n"
         }
 
         var json: String {
             "{\"accounts\":\(accounts),\"bytes_per_account\":\(bytesPerAccount),\"ns_per_payment\":{\"first_tenth\":\(firstNanoseconds),"
                 + "\"last_tenth\":\(lastNanoseconds)},\"snapshot_ms\":\(milliseconds(snapshot)),\"slowest_run_ms\":\(milliseconds(slowestRun)),"
                 + "\"slowest_run_during_snapshot_ms\":\(milliseconds(slowestRunDuringSnapshot)),\"checkpoint_bytes\":\(checkpointBytes),"
-                + "\"write_ms\":\(milliseconds(writing)),\"read_ms\":\(milliseconds(reading))}\n"
+                + "\"write_ms\":\(milliseconds(folder.writing)),\"read_ms\":\(milliseconds(folder.reading))"
+                + (postgres.map { ",\"postgres\":{\"write_ms\":\(milliseconds($0.writing)),\"read_ms\":\(milliseconds($0.reading))}" } ?? "") + "}\n"
         }
     }
 
     private static var residentBytes: Int { Int(ProcessStatistics.read().residentBytes ?? 0) }
 
-    private static func measure(accounts: Int, rules: String?) throws(StartFailure) -> Result {
+    private static func measure(accounts: Int, rules: String?, _ settings: Settings) throws(StartFailure) -> Result {
         let folder = try Bench.withFiles { () throws(FileSystem.Problem) in try FileSystem.makeTemporaryFolder("tripline-bench") }
         defer { do throws(FileSystem.Problem) { try FileSystem.removeFolder(folder) } catch { Terminal.note("bench: \(error)\n") } }
         let rulesFolder = if let rules { rules } else { try BenchRules.write(into: "\(folder)/rules") }
@@ -59,13 +69,26 @@ enum StateBench {
         let (first, last, slowest) = engine.payOnce(accounts: accounts)
         let bytes = residentBytes - before
         Terminal.note("bench: a checkpoint, while payments go on\n")
-        let directory = CheckpointDirectory(root: folder, group: "bench", topic: "bench")
+        let directory = CheckpointStore.directory(CheckpointDirectory(root: folder, group: "bench", topic: "bench"))
         let written = try engine.checkpoint(into: directory, accounts: accounts)
         Terminal.note("bench: reading it back\n")
         let reading = try engine.readBack(directory)
+        let postgres = try settings.postgres.map { (address) throws(StartFailure) in try measure(&engine, accounts: accounts, at: address) }
         return Result(
             accounts: accounts, bytesPerAccount: bytes / accounts, firstNanoseconds: first, lastNanoseconds: last, snapshot: written.snapshot,
-            slowestRun: slowest, slowestRunDuringSnapshot: written.slowest, checkpointBytes: written.bytes, writing: written.nanoseconds, reading: reading)
+            slowestRun: slowest, slowestRunDuringSnapshot: written.slowest, checkpointBytes: written.bytes,
+            folder: StoreTimes(writing: written.nanoseconds, reading: reading), postgres: postgres)
+    }
+
+    private static func measure(_ engine: inout StateBenchEngine, accounts: Int, at address: PostgresAddress) throws(StartFailure) -> StoreTimes {
+        try Database.check(address)
+        Terminal.note("bench: the same with PostgreSQL\n")
+        let tables = CheckpointTables(address: address, group: "tripline-bench-\(Clock.wallMilliseconds())", topic: "bench", instance: "bench")
+        defer {
+            do throws(StoreProblem) { try CheckpointTablesAccess(tables).removeGroup() } catch { Terminal.note("bench: \(error)\n") }
+        }
+        let written = try engine.checkpoint(into: .tables(tables), accounts: accounts)
+        return StoreTimes(writing: written.nanoseconds, reading: try engine.readBack(.tables(tables)))
     }
 }
 
@@ -144,19 +167,19 @@ private struct StateBenchEngine: ~Copyable {
 
     /// Takes a snapshot, and folds on while another thread writes it.
     mutating func checkpoint(
-        into directory: CheckpointDirectory, accounts: Int
+        into store: CheckpointStore, accounts: Int
     ) throws(StartFailure) -> (snapshot: Int64, slowest: Int64, bytes: Int, nanoseconds: Int64) {
         let began = Clock.monotonicNanoseconds()
         let snapshot = machine.snapshot()
         let taken = Clock.monotonicNanoseconds() - began
         let header = CheckpointHeader(
-            group: "bench", topic: "bench", partition: 0, epoch: 1, offset: machine.next, foldHash: "bench", partitionCount: 1, anchor: machine.anchor,
+            group: store.group, topic: store.topic, partition: 0, epoch: 1, offset: machine.next, foldHash: "bench", partitionCount: 1, anchor: machine.anchor,
             history: machine.history, digest: snapshot.digest)
         let result = CheckpointResult()
         let thread = DedicatedThread.start("checkpoints") {
             let start = Clock.monotonicNanoseconds()
-            do throws(FileSystem.Problem) {
-                let count = try directory.write(header, snapshot)
+            do throws(StoreProblem) {
+                let count = try store.open().write(header, snapshot)
                 result.set(bytes: count, nanoseconds: Clock.monotonicNanoseconds() - start)
             } catch {
                 result.set(problem: "\(error)")
@@ -174,13 +197,17 @@ private struct StateBenchEngine: ~Copyable {
         return (taken, slowest, result.bytes, result.nanoseconds)
     }
 
-    /// Nanoseconds from the file to a state in memory.
-    func readBack(_ directory: CheckpointDirectory) throws(StartFailure) -> Int64 {
+    /// Nanoseconds from the store to a state in memory.
+    func readBack(_ store: CheckpointStore) throws(StartFailure) -> Int64 {
         let began = Clock.monotonicNanoseconds()
-        let bytes = try Bench.withFiles { () throws(FileSystem.Problem) in
-            try directory.list(0).last.map { (entry) throws(FileSystem.Problem) in try FileSystem.read(entry.path) }
+        let access = store.open()
+        let stored: [UInt8]?
+        do throws(StoreProblem) {
+            stored = try access.list(0).last.map { (newest) throws(StoreProblem) in try access.read(newest) }
+        } catch {
+            throw StartFailure(error, store)
         }
-        guard let bytes else { throw StartFailure(.refused, "the checkpoint is not there") }
+        guard let bytes = stored else { throw StartFailure(.refused, "the checkpoint is not there") }
         do throws(CheckpointFile.Problem) {
             let (_, state) = try bytes.withUnsafeBufferPointer { (raw) throws(CheckpointFile.Problem) in
                 try CheckpointFile.decode(UnsafeRawBufferPointer(raw), windows: windows, seed: 2)

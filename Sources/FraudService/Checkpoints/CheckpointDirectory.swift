@@ -4,22 +4,11 @@ import RuleFiles
 /// Checkpoints and rule sets in a folder that all instances share.
 ///
 /// `<root>/<group>/<topic>/<partition>/<epoch>-<offset>-<rule switches>.checkpoint` (never overwritten, the last three kept) and
-/// `<root>/rule-sets/<sha256>.bundle`. Used by the checkpoint thread, and for its listing by workers.
+/// `<root>/rule-sets/<sha256>.bundle`.
 struct CheckpointDirectory: Sendable {
     let root: String
     let group: String
     let topic: String
-
-    /// A checkpoint's place.
-    struct Entry: Comparable, Sendable {
-        var epoch: Int64
-        var kept: KeptCheckpoint
-        var path: String
-
-        static func < (a: Entry, b: Entry) -> Bool { (a.epoch, a.kept.offset, a.kept.sequence) < (b.epoch, b.kept.offset, b.kept.sequence) }
-    }
-
-    static let keptCount = 3
 
     func folder(of partition: Int32) -> String {
         "\(root)/\(FileSystem.escaped(group))/\(FileSystem.escaped(topic))/\(partition)"
@@ -27,60 +16,85 @@ struct CheckpointDirectory: Sendable {
 
     private var ruleSetFolder: String { "\(root)/rule-sets" }
 
-    /// Makes the folders and shows that they can be written: a service without checkpoints would replay for ever.
-    func prepare() throws(FileSystem.Problem) {
-        try FileSystem.makeFolder(ruleSetFolder)
-        try FileSystem.makeFolder("\(root)/\(FileSystem.escaped(group))/\(FileSystem.escaped(topic))")
-        let probe = "\(root)/.write-probe"
-        try FileSystem.write(UnsafeRawBufferPointer(start: nil, count: 0), to: probe)
-        try FileSystem.remove(probe)
+    private func path(_ partition: Int32, epoch: Int64, _ kept: KeptCheckpoint) -> String {
+        let digits = String(kept.offset)
+        return "\(folder(of: partition))/\(epoch)-\(String(repeating: "0", count: max(0, 19 - digits.utf8.count)))\(digits)-\(kept.sequence).checkpoint"
+    }
+
+    private func attempt<Value>(_ body: () throws(FileSystem.Problem) -> Value) throws(StoreProblem) -> Value {
+        do throws(FileSystem.Problem) { return try body() } catch { throw .file(error) }
+    }
+}
+
+extension CheckpointDirectory: CheckpointAccess {
+    func prepare() throws(StoreProblem) {
+        try attempt { () throws(FileSystem.Problem) in
+            try FileSystem.makeFolder(ruleSetFolder)
+            try FileSystem.makeFolder("\(root)/\(FileSystem.escaped(group))/\(FileSystem.escaped(topic))")
+            let probe = "\(root)/.write-probe"
+            try FileSystem.write(UnsafeRawBufferPointer(start: nil, count: 0), to: probe)
+            try FileSystem.remove(probe)
+        }
     }
 
     // MARK: Checkpoints
 
-    /// The partitions that have a folder, ascending.
-    func partitions() throws(FileSystem.Problem) -> [Int32] {
-        try FileSystem.names(in: "\(root)/\(FileSystem.escaped(group))/\(FileSystem.escaped(topic))").compactMap { Int32($0) }.sorted()
+    func partitions() throws(StoreProblem) -> [Int32] {
+        try attempt { () throws(FileSystem.Problem) in
+            try FileSystem.names(in: "\(root)/\(FileSystem.escaped(group))/\(FileSystem.escaped(topic))").compactMap { Int32($0) }.sorted()
+        }
     }
 
-    /// The partition's checkpoints, oldest first.
-    func list(_ partition: Int32) throws(FileSystem.Problem) -> [Entry] {
-        let folder = folder(of: partition)
-        return try FileSystem.names(in: folder).compactMap { name in
-            guard name.hasSuffix(".checkpoint") else { return nil }
-            let parts = name.dropLast(".checkpoint".count).split(separator: "-")
-            guard parts.count == 3, let epoch = Int64(parts[0]), let offset = Int64(parts[1]), let sequence = UInt64(parts[2]) else { return nil }
-            return Entry(epoch: epoch, kept: KeptCheckpoint(offset: offset, sequence: sequence), path: "\(folder)/\(name)")
-        }.sorted()
+    func list(_ partition: Int32) throws(StoreProblem) -> [StoredCheckpoint] {
+        try attempt { () throws(FileSystem.Problem) in
+            let folder = folder(of: partition)
+            return try FileSystem.names(in: folder).compactMap { name in
+                guard name.hasSuffix(".checkpoint") else { return nil }
+                let parts = name.dropLast(".checkpoint".count).split(separator: "-")
+                guard parts.count == 3, let epoch = Int64(parts[0]), let offset = Int64(parts[1]), let sequence = UInt64(parts[2]) else { return nil }
+                return StoredCheckpoint(
+                    partition: partition, epoch: epoch, kept: KeptCheckpoint(offset: offset, sequence: sequence), place: "\(folder)/\(name)")
+            }.sorted()
+        }
     }
 
-    /// Writes a checkpoint and removes those beyond the last three; bytes written.
-    func write(_ header: CheckpointHeader, _ snapshot: PartitionSnapshot) throws(FileSystem.Problem) -> Int {
-        let folder = folder(of: header.partition)
-        try FileSystem.makeFolder(folder)
-        var bytes = ByteWriter(capacity: 1 << 20)
-        CheckpointFile.encode(header, snapshot, to: &bytes)
-        let digits = String(header.offset)
-        let place = "\(header.epoch)-\(String(repeating: "0", count: max(0, 19 - digits.utf8.count)))\(digits)-\(header.kept.sequence)"
-        try FileSystem.write(UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.count), to: "\(folder)/\(place).checkpoint")
-        for old in try list(header.partition).dropLast(Self.keptCount) { try FileSystem.remove(old.path) }
-        try FileSystem.removeLeftovers(in: folder)
-        return bytes.count
+    func read(_ checkpoint: StoredCheckpoint) throws(StoreProblem) -> [UInt8] {
+        try attempt { () throws(FileSystem.Problem) in try FileSystem.read(checkpoint.place) }
+    }
+
+    func look(at checkpoint: StoredCheckpoint, limit: Int) throws(StoreProblem) -> (byteCount: Int, writtenAt: Int64, start: [UInt8]) {
+        try attempt { () throws(FileSystem.Problem) in
+            let (byteCount, writtenAt) = try FileSystem.status(checkpoint.place)
+            return (byteCount, writtenAt, try FileSystem.read(checkpoint.place, limit: limit))
+        }
+    }
+
+    func write(_ header: CheckpointHeader, _ bytes: UnsafeRawBufferPointer) throws(StoreProblem) {
+        try attempt { () throws(FileSystem.Problem) in
+            let folder = folder(of: header.partition)
+            try FileSystem.makeFolder(folder)
+            try FileSystem.write(bytes, to: path(header.partition, epoch: header.epoch, header.kept))
+        }
+        let old = try list(header.partition).dropLast(CheckpointStore.keptCount)
+        try attempt { () throws(FileSystem.Problem) in
+            for checkpoint in old { try FileSystem.remove(checkpoint.place) }
+            try FileSystem.removeLeftovers(in: folder(of: header.partition))
+        }
     }
 
     // MARK: Rule sets
 
-    /// Keeps the rule set's content under its hash; once.
-    func store(ruleSet hash: RuleSetHash, bundle: [UInt8]) throws(FileSystem.Problem) {
-        let path = "\(ruleSetFolder)/\(hash.hexadecimal).bundle"
-        if try FileSystem.names(in: ruleSetFolder).contains("\(hash.hexadecimal).bundle") { return }
-        try bundle.withUnsafeBufferPointer { (bytes) throws(FileSystem.Problem) in
-            try FileSystem.write(UnsafeRawBufferPointer(bytes), to: path)
+    func store(ruleSet hash: RuleSetHash, bundle: [UInt8]) throws(StoreProblem) {
+        try attempt { () throws(FileSystem.Problem) in
+            let path = "\(ruleSetFolder)/\(hash.hexadecimal).bundle"
+            if try FileSystem.names(in: ruleSetFolder).contains("\(hash.hexadecimal).bundle") { return }
+            try bundle.withUnsafeBufferPointer { (bytes) throws(FileSystem.Problem) in
+                try FileSystem.write(UnsafeRawBufferPointer(bytes), to: path)
+            }
         }
     }
 
-    /// The content stored under the hash.
-    func bundle(of hash: RuleSetHash) throws(FileSystem.Problem) -> [UInt8] {
-        try FileSystem.read("\(ruleSetFolder)/\(hash.hexadecimal).bundle")
+    func bundle(of hash: RuleSetHash) throws(StoreProblem) -> [UInt8] {
+        try attempt { () throws(FileSystem.Problem) in try FileSystem.read("\(ruleSetFolder)/\(hash.hexadecimal).bundle") }
     }
 }

@@ -10,54 +10,93 @@ final class CheckpointThread: Sendable {
     }
 
     private let jobs = BlockingQueue<Job>()
-    private let directory: CheckpointDirectory
-    private let loader: CheckpointLoader
+    private let store: CheckpointStore
+    private let settings: WorkerSettings
     private let log: Log
     private let metrics: Metrics
-    private let problem = Mutex<String?>(nil)
+    private let problems = Mutex(Problems())
 
-    init(directory: CheckpointDirectory, settings: WorkerSettings, log: Log, metrics: Metrics) {
-        self.directory = directory
-        loader = CheckpointLoader(directory: directory, settings: settings) { partition, path, problem in
-            log.warning("checkpoint not used", [.partition: "\(partition)", .path: path, .error: problem])
-        }
+    /// Why the last one could not be done; nil where it was.
+    private struct Problems {
+        var writing: String?
+        var loading: String?
+    }
+
+    init(store: CheckpointStore, settings: WorkerSettings, log: Log, metrics: Metrics) {
+        self.store = store
+        self.settings = settings
         self.log = log
         self.metrics = metrics
     }
 
     func offer(_ job: Job) { jobs.append(job) }
 
-    /// Why the last checkpoint could not be written; nil where it was.
-    var lastProblem: String? { problem.withLock { $0 } }
+    /// Why the last checkpoint could not be written, or the store not be asked for one; nil where they were.
+    var lastProblem: String? { problems.withLock { $0.writing ?? $0.loading } }
 
     /// Lets the thread end once its queue is empty.
     func close() { jobs.close() }
 
     /// The thread's body.
     func run() {
+        let store = store.open()
+        let log = log
+        let loader = CheckpointLoader(store: store, settings: settings) { partition, place, problem in
+            log.warning("checkpoint not used", [.partition: "\(partition)", .path: place, .error: problem])
+        }
         while let job = jobs.next() {
             switch job {
-            case .write(let snapshot, let header, let inbox): write(snapshot, header, inbox)
+            case .write(let snapshot, let header, let inbox): write(snapshot, header, inbox, store)
             case .load(let partition, let claim, let committed, let inbox):
-                inbox.post(.loaded(partition: partition, claim: claim, loader.load(partition, committed)))
+                guard let loaded = load(partition, committed, loader, job) else { continue }
+                inbox.post(.loaded(partition: partition, claim: claim, loaded))
             }
         }
     }
 
-    private func write(_ snapshot: PartitionSnapshot, _ header: CheckpointHeader, _ inbox: WorkerInbox) {
+    /// Nil: the store does not answer at present, and the job comes again.
+    private func load(_ partition: Int32, _ committed: CommittedPosition, _ loader: CheckpointLoader, _ job: Job) -> Result<RecoveredState, Refusal>? {
+        do throws(CheckpointLoader.Failure) {
+            let recovered = try loader.load(partition, committed)
+            problems.withLock { $0.loading = nil }
+            return .success(recovered)
+        } catch {
+            switch error {
+            case .refused(let why):
+                problems.withLock { $0.loading = nil }
+                return .failure(why)
+            case .later(let problem):
+                postpone(job, problem)
+                return nil
+            }
+        }
+    }
+
+    /// Tries again behind the other jobs: the partition keeps loading until the store answers.
+    private func postpone(_ job: Job, _ why: StoreProblem) {
+        let isNew = problems.withLock { problems in
+            defer { problems.loading = "\(why)" }
+            return problems.loading == nil
+        }
+        if isNew { log.error("checkpoints cannot be read; partitions wait for the store", [.error: "\(why)"]) }
+        Clock.pause(milliseconds: 200)
+        jobs.putBack(job)
+    }
+
+    private func write(_ snapshot: PartitionSnapshot, _ header: CheckpointHeader, _ inbox: WorkerInbox, _ store: any CheckpointAccess) {
         let start = Clock.monotonicNanoseconds()
         var succeeded = true
-        do throws(FileSystem.Problem) {
-            let count = try directory.write(header, snapshot)
+        do throws(StoreProblem) {
+            let count = try store.write(header, snapshot)
             let seconds = Double(Clock.monotonicNanoseconds() - start) / 1e9
             metrics.checkpointWritten(seconds: seconds)
-            problem.withLock { $0 = nil }
+            problems.withLock { $0.writing = nil }
             log.info(
                 "checkpoint written", [.partition: "\(header.partition)", .offset: "\(header.offset)", .bytes: "\(count)", .seconds: Log.seconds(seconds)])
         } catch {
             succeeded = false
             metrics.checkpointFailed()
-            problem.withLock { $0 = "\(error)" }
+            problems.withLock { $0.writing = "\(error)" }
             log.error("checkpoint failed", [.partition: "\(header.partition)", .offset: "\(header.offset)", .error: "\(error)"])
         }
         inbox.post(.checkpointed(partition: header.partition, epoch: header.epoch, header.kept, succeeded: succeeded))

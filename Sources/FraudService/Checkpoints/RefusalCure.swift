@@ -2,13 +2,13 @@ import FraudEngine
 
 /// What the commands of a cure need to find the same group, topic and store.
 struct CureContext: Sendable {
-    /// The checkpoint folder.
-    let root: String
+    /// The checkpoint store, in words.
+    let store: String
     /// `Settings.commandOptions`
     let options: String
 
     init(_ settings: Settings) {
-        root = settings.checkpoint.directory
+        store = CheckpointStore(settings).place
         options = settings.commandOptions
     }
 }
@@ -65,10 +65,10 @@ extension Refusal {
         case .checkpointWithoutOffset: return "to go on from that checkpoint, \(mended); if the topic was recreated, \(anew)"
         case .logStartsLater: return "to go on without what is gone, \(mended)"
         case .noUsableCheckpoint:
-            return "bring back \(context.root) as the last instance left it (all instances share one); or to go on with what the log still holds, \(mended)"
+            return "bring back \(context.store) as the last instance left it (all instances share one); or to go on with what the log still holds, \(mended)"
         case .ruleSetMissing:
-            return "bring back \(context.root) as the last instance left it (all instances share one); or to go on with an empty state, \(mended)"
-        case .digestMismatch: return "keep the checkpoint folder for a report; to go on with an empty state, \(mended)"
+            return "bring back \(context.store) as the last instance left it (all instances share one); or to go on with an empty state, \(mended)"
+        case .digestMismatch: return "keep the checkpoints and the log for a report; to go on with an empty state, \(mended)"
         case .abortedThrice:
             return "mend what the broker says and restart: the partition goes on where it was; or to pass these records "
                 + "(--dry-run lists them, a lower --to-offset passes fewer), \(mended)"

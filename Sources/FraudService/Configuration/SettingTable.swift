@@ -75,14 +75,14 @@ enum SettingTable {
     static let commitMaxRecords = Setting<Int>.integer(
         "commit.max_records", 1...1_000_000, default: "50000", example: "50000", help: "Pending outputs that make a transaction due at once.")
 
-    static let store = Setting<String>(
-        "checkpoint.store", takes: "directory:PATH", default: "directory:/var/lib/tripline", example: "directory:/mnt/shared/tripline",
-        help: "Where checkpoints are kept; several instances need one folder that all of them share."
+    static let store = Setting<Settings.CheckpointPlace>(
+        "checkpoint.store", takes: "directory:PATH or postgres", default: "directory:/var/lib/tripline", example: "directory:/mnt/shared/tripline",
+        help: "Where checkpoints are kept: a folder, which several instances share, or the database of `postgres.url`."
     ) { text throws(SettingRefusal) in
-        if text == "postgres" { throw SettingRefusal(what: "is not available in this version") }
+        if text == "postgres" { return .postgres }
         let path = text.dropFirst("directory:".count)
         guard text.hasPrefix("directory:"), !path.isEmpty, !path.utf8.contains(0) else { throw SettingRefusal(what: "is not a store") }
-        return String(path)
+        return .directory(String(path))
     }
     static let maxAge = Setting<Int64>.duration(
         "checkpoint.max_age", 1_000...3_600_000, default: "60s", help: "A partition's checkpoint is never older, while there are records.")

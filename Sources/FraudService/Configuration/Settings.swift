@@ -57,8 +57,15 @@ package struct Settings: Sendable {
         package var maxRecords: Int
     }
 
+    package enum CheckpointPlace: Sendable, Equatable {
+        /// Its path.
+        case directory(String)
+        /// The database of `postgres.url`, which is there then.
+        case postgres
+    }
+
     package struct Checkpoint: Sendable, Equatable {
-        package var directory: String
+        package var store: CheckpointPlace
         /// Milliseconds.
         package var maxAge: Int64
         /// Records.
@@ -200,7 +207,7 @@ extension Settings {
             deadLetters: reader.value(Table.deadLetters))
         commit = Commit(
             outputDelay: reader.value(Table.outputDelay), interval: reader.value(Table.commitInterval), maxRecords: reader.value(Table.commitMaxRecords))
-        checkpoint = Checkpoint(directory: reader.value(Table.store), maxAge: reader.value(Table.maxAge), maxDebt: reader.value(Table.maxDebt))
+        checkpoint = Checkpoint(store: reader.value(Table.store), maxAge: reader.value(Table.maxAge), maxDebt: reader.value(Table.maxDebt))
         redis = reader.optional(Table.redis)
         postgres = reader.optional(Table.postgres)
         httpListen = reader.value(Table.httpListen)
@@ -258,6 +265,9 @@ extension Settings {
             ], "member", &reader)
         if commit.outputDelay > commit.interval {
             report("commit.output_delay", "commit.interval", "commit.output_delay is longer than commit.interval", &reader)
+        }
+        if checkpoint.store == .postgres, postgres == nil {
+            report("checkpoint.store", "postgres.url", "checkpoint.store is postgres, but postgres.url is not given", &reader)
         }
         if httpListen == adminListen, httpListen.port != 0 {
             report("admin.listen", "http.listen", "http.listen and admin.listen are the same address \(httpListen)", &reader)

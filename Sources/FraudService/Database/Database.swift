@@ -33,6 +33,8 @@ extension StartFailure {
             switch refusal.sqlState {
             case "42501": self.init(.refused, "\(error); give the role its rights as docs/postgresql.md lists them")
             case "3D000": self.init(.refused, "\(error); create it: CREATE DATABASE, and the roles as docs/postgresql.md lists them")
+            case "25006": self.init(.refused, "\(error); name the primary in postgres.url (target_session_attrs=read-write finds it among several hosts)")
+            case "53100": self.init(.refused, "\(error); make room on the server's disk")
             case _: self.init(error.isRetriable ? .unreachable : .refused, "\(error)")
             }
         }

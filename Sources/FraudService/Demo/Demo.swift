@@ -80,7 +80,7 @@ enum Demo {
         settings.kafka = Settings.Kafka(
             bootstrapServers: broker.bootstrapServers, properties: KafkaProperties(),
             consumerProperties: KafkaProperties([("fetch.wait.max.ms", "5"), ("allow.auto.create.topics", "true")]), producerProperties: KafkaProperties())
-        settings.checkpoint.directory = folder
+        settings.checkpoint.store = .directory(folder)
         // A rebalance would ask for offsets that the mock has forgotten.
         settings.workers = 1
         settings.input.start = .earliest

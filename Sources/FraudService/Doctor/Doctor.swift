@@ -16,6 +16,7 @@ enum Doctor {
         DoctorMachine(settings: settings).look(&report)
         DoctorKafka.look(settings, &report)
         DoctorRedis.look(settings, &report)
+        DoctorPostgres.look(settings, &report)
         return report.end()
     }
 

@@ -103,10 +103,12 @@ final class DoctorKafka {
                         "give each process an `instance` of its own, or the later one fences the earlier"))
         }
         let others = group.members.count - twins.count
-        if others > 0, hosts.contains(where: { !LocalAddresses.all.contains(String($0.drop { $0 == "/" })) }) {
+        if case .directory(let folder) = settings.checkpoint.store, others > 0,
+            hosts.contains(where: { !LocalAddresses.all.contains(String($0.drop { $0 == "/" })) })
+        {
             report.add(
                 .warn(
-                    "checkpoint store", "instances on other machines need the checkpoints in '\(settings.checkpoint.directory)'",
+                    "checkpoint store", "instances on other machines need the checkpoints in '\(folder)'",
                     "make sure that all of them mount this folder from one place, not a disk of their own"))
         }
     }

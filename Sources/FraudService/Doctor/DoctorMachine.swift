@@ -7,14 +7,17 @@ struct DoctorMachine {
     let settings: Settings
 
     func look(_ report: inout DoctorReport) {
-        let folder = settings.checkpoint.directory
-        let cure = "make it writable for this user, or name another: checkpoint.store=directory:/path"
+        if case .directory(let folder) = settings.checkpoint.store { lookAt(folder, &report) }
+        lookAtFiles(&report)
+    }
+
+    private func lookAt(_ folder: String, _ report: inout DoctorReport) {
         if let problem = Self.problem(writing: folder) {
+            let cure = "make it writable for this user, or name another: checkpoint.store=directory:/path"
             report.add(.fail("checkpoint folder", .refused, problem, cure))
         } else {
             lookAtSpace(folder, &report)
         }
-        lookAtFiles(&report)
     }
 
     /// Why files cannot be made below the folder, or, where it is not there yet, in the nearest one above it; nil where they can.

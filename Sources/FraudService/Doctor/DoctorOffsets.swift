@@ -7,17 +7,16 @@ struct DoctorOffsets {
     let consumer: Consumer
     let partitionCount: Int
 
-    private var directory: CheckpointDirectory { CheckpointDirectory(settings) }
-
     /// Whether there are any.
     func look(_ report: inout DoctorReport) -> Bool {
         do throws(KafkaError) {
             let partitions = (0..<Int32(clamping: partitionCount)).map { $0 }
             var committedCount = 0
             var refusedCount = 0
+            let access = CheckpointStore(settings).open()
             for committed in try consumer.committed(partitions, topic: settings.input.topic, timeoutMilliseconds: 15_000) {
                 if committed.offset != nil { committedCount += 1 }
-                guard let refusal = try refusal(committed) else { continue }
+                guard let refusal = try refusal(committed, access) else { continue }
                 refusedCount += 1
                 report.add(.fail("partition \(committed.partition)", .refused, refusal.message, refusal.cure(CureContext(settings), committed.partition)))
             }
@@ -39,10 +38,10 @@ struct DoctorOffsets {
     }
 
     /// As a worker judges a partition it is given, before it reads a checkpoint.
-    private func refusal(_ committed: CommittedOffset) throws(KafkaError) -> Refusal? {
+    private func refusal(_ committed: CommittedOffset, _ access: any CheckpointAccess) throws(KafkaError) -> Refusal? {
         var newest: Int64?
-        // A folder that cannot be read has its own finding.
-        do throws(FileSystem.Problem) { newest = try directory.list(committed.partition).last?.kept.offset } catch { newest = nil }
+        // A store that cannot be read has its own finding.
+        do throws(StoreProblem) { newest = try access.list(committed.partition).last?.kept.offset } catch { newest = nil }
         let marks = try consumer.watermarks(partition: committed.partition, topic: settings.input.topic, timeoutMilliseconds: DoctorKafka.timeout)
         guard let offset = committed.offset else { return newest.map { .checkpointWithoutOffset(checkpoint: $0, logEnd: marks.high) } }
         let claim = Claim(

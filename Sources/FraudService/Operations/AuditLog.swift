@@ -10,7 +10,11 @@ enum AuditLog: Sendable {
 
     /// The database where there is one, else a file beside the checkpoints.
     init(_ settings: Settings) {
-        if let address = settings.postgres { self = .database(address) } else { self = .file("\(settings.checkpoint.directory)/audit.ndjson") }
+        switch (settings.postgres, settings.checkpoint.store) {
+        case (let address?, _): self = .database(address)
+        case (nil, .directory(let folder)): self = .file("\(folder)/audit.ndjson")
+        case (nil, .postgres): preconditionFailure("settings with this store have an address")
+        }
     }
 
     /// Durable when it returns.

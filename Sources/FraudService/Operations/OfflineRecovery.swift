@@ -5,6 +5,7 @@ import FraudEngine
 struct OfflineRecovery {
     let access: GroupAccess
     let loader: CheckpointLoader
+    let store: CheckpointStore
     let settings: WorkerSettings
 
     enum Trouble: Error {
@@ -12,6 +13,13 @@ struct OfflineRecovery {
         case refused(Refusal)
         /// Brokers or store did not answer.
         case failed(StartFailure)
+
+        init(_ failure: CheckpointLoader.Failure, _ store: CheckpointStore) {
+            switch failure {
+            case .refused(let why): self = .refused(why)
+            case .later(let problem): self = .failed(StartFailure(problem, store))
+            }
+        }
     }
 
     /// A state at the committed offset.
@@ -30,10 +38,7 @@ struct OfflineRecovery {
         guard let committed = facts.committed else { preconditionFailure("what is not committed cannot be recovered") }
         let metadata = try check(facts, committed, tolerates: tolerates)
         let recovered: RecoveredState
-        switch loader.load(facts.partition, committed) {
-        case .success(let good): recovered = good
-        case .failure(let why): throw .refused(why)
-        }
+        do throws(CheckpointLoader.Failure) { recovered = try loader.load(facts.partition, committed) } catch { throw Trouble(error, store) }
         let place = try place(recovered, facts, committed, metadata, tolerates: tolerates)
         // A record that shows whether the log is still the same one.
         let anchor = metadata.anchor.flatMap { $0.offset >= facts.logStart && $0.offset < committed.offset ? $0 : nil }
@@ -110,7 +115,7 @@ struct OfflineRecovery {
     /// The state of the newest usable checkpoint, for a partition of which nothing is committed; nil: there is none.
     func newest(_ facts: PartitionFacts) throws(Trouble) -> Orphan? {
         let found: RecoveredState?
-        do throws(Refusal) { found = try loader.newest(facts.partition) } catch { throw .refused(error) }
+        do throws(CheckpointLoader.Failure) { found = try loader.newest(facts.partition) } catch { throw Trouble(error, store) }
         guard let recovered = found, case .checkpoint(let offset) = recovered.start else { return nil }
         guard offset <= facts.logEnd else { throw .refused(.offsetBeyondLog(committed: offset, end: facts.logEnd)) }
         var replay = PartitionReplay(recovered, partition: facts.partition, from: offset, until: offset, anchor: recovered.anchor, settings: settings)

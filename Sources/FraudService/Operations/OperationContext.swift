@@ -5,7 +5,8 @@ import Kafka
 struct OperationContext {
     let settings: Settings
     let access: GroupAccess
-    let directory: CheckpointDirectory
+    let store: CheckpointStore
+    let checkpoints: any CheckpointAccess
     /// As a service with these settings would have them.
     let worker: WorkerSettings
     let loader: CheckpointLoader
@@ -13,14 +14,15 @@ struct OperationContext {
     init(_ settings: Settings, _ access: GroupAccess) throws(StartFailure) {
         self.settings = settings
         self.access = access
-        directory = CheckpointDirectory(settings)
+        store = CheckpointStore(settings)
+        checkpoints = store.open()
         worker = WorkerSettings(settings, partitionCount: try access.partitionCount())
-        loader = CheckpointLoader(directory: directory, settings: worker) { partition, path, problem in
+        loader = CheckpointLoader(store: checkpoints, settings: worker) { partition, path, problem in
             Terminal.note("tripline: partition \(partition): the checkpoint \(path) is not used: \(problem)\n")
         }
     }
 
-    var recovery: OfflineRecovery { OfflineRecovery(access: access, loader: loader, settings: worker) }
+    var recovery: OfflineRecovery { OfflineRecovery(access: access, loader: loader, store: store, settings: worker) }
 
     var cures: CureContext { CureContext(settings) }
 
@@ -38,15 +40,13 @@ struct OperationContext {
             facts.append(
                 PartitionFacts(
                     partition: partition, committed: committed[partition], logStart: marks.low, logEnd: marks.high, partitionCount: worker.partitionCount,
-                    checkpoints: try checkpoints(partition)))
+                    checkpoints: try list(partition)))
         }
         return facts
     }
 
-    private func checkpoints(_ partition: Int32) throws(StartFailure) -> [CheckpointDirectory.Entry] {
-        do throws(FileSystem.Problem) { return try directory.list(partition) } catch {
-            throw StartFailure(.refused, "the checkpoint folder cannot be listed: \(error); mend it, or name the right one: checkpoint.store=directory:/path")
-        }
+    private func list(_ partition: Int32) throws(StartFailure) -> [StoredCheckpoint] {
+        do throws(StoreProblem) { return try checkpoints.list(partition) } catch { throw StartFailure(error, store) }
     }
 }
 
@@ -60,7 +60,7 @@ struct PartitionFacts {
     /// Of the topic.
     var partitionCount: Int
     /// Of every lineage, oldest first.
-    var checkpoints: [CheckpointDirectory.Entry]
+    var checkpoints: [StoredCheckpoint]
 
     /// The committed metadata, or why they cannot be read; nil: nothing is committed.
     var metadata: Result<CommitMetadata, CommitMetadata.Problem>? {
@@ -79,12 +79,6 @@ struct PartitionFacts {
         var known = checkpoints.map(\.epoch)
         if case .success(let metadata) = metadata { known.append(metadata.epoch) }
         return Lineage.next(now: now, known: known)
-    }
-}
-
-extension CheckpointDirectory {
-    init(_ settings: Settings) {
-        self.init(root: settings.checkpoint.directory, group: settings.group, topic: settings.input.topic)
     }
 }
 

@@ -66,15 +66,17 @@ struct OperationRun {
     }
 
     private func store(_ plan: OperationPlan) throws(StartFailure) {
-        do throws(FileSystem.Problem) {
-            try context.directory.prepare()
-            if let (hash, bundle) = plan.ruleSet { try context.directory.store(ruleSet: hash, bundle: bundle) }
+        do throws(StoreProblem) {
+            try context.checkpoints.prepare()
+            if let (hash, bundle) = plan.ruleSet { try context.checkpoints.store(ruleSet: hash, bundle: bundle) }
             for change in plan.changes {
                 guard let (header, snapshot) = change.checkpoint else { continue }
-                _ = try context.directory.write(header, snapshot)
+                _ = try context.checkpoints.write(header, snapshot)
             }
         } catch {
-            throw StartFailure(.refused, "the checkpoint store cannot be written: \(error); no offset was changed")
+            var failure = StartFailure(error, context.store)
+            failure.message += "; no offset was changed"
+            throw failure
         }
     }
 

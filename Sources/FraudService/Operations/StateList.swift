@@ -5,7 +5,7 @@ enum StateList {
     /// A checkpoint as its name, its header and its file say; the content is not read.
     struct Row {
         var partition: Int32
-        var entry: CheckpointDirectory.Entry
+        var entry: StoredCheckpoint
         var byteCount: Int
         /// Milliseconds.
         var age: Int64
@@ -13,26 +13,23 @@ enum StateList {
     }
 
     static func run(_ partitions: [Int32], _ settings: Settings, _ output: Invocation.OutputFormat) throws(StartFailure) {
-        let directory = CheckpointDirectory(settings)
+        let store = CheckpointStore(settings)
         let rows: [Row]
-        do throws(FileSystem.Problem) { rows = try self.rows(directory, partitions) } catch {
-            throw StartFailure(.refused, "the checkpoints cannot be listed: \(error); mend it, or name the right folder: checkpoint.store=directory:/path")
-        }
+        do throws(StoreProblem) { rows = try self.rows(store.open(), partitions) } catch { throw StartFailure(error, store) }
         switch output {
         case .json: Terminal.data("{\"checkpoints\":[\(rows.map(json).joined(separator: ","))]}\n")
         case .text:
             for row in rows { Terminal.data(text(row)) }
-            if rows.isEmpty { Terminal.note("no checkpoints of group \(settings.group), topic \(settings.input.topic) in \(directory.root)\n") }
+            if rows.isEmpty { Terminal.note("no checkpoints of group \(settings.group), topic \(settings.input.topic) in \(store.place)\n") }
         }
     }
 
-    private static func rows(_ directory: CheckpointDirectory, _ partitions: [Int32]) throws(FileSystem.Problem) -> [Row] {
+    private static func rows(_ store: any CheckpointAccess, _ partitions: [Int32]) throws(StoreProblem) -> [Row] {
         var rows: [Row] = []
-        for partition in partitions.isEmpty ? try directory.partitions() : partitions {
-            for entry in try directory.list(partition).reversed() {
-                do throws(FileSystem.Problem) {
-                    let (byteCount, writtenAt) = try FileSystem.status(entry.path)
-                    let start = try FileSystem.read(entry.path, limit: CheckpointFile.longestHeader)
+        for partition in partitions.isEmpty ? try store.partitions() : partitions {
+            for entry in try store.list(partition).reversed() {
+                do throws(StoreProblem) {
+                    let (byteCount, writtenAt, start) = try store.look(at: entry, limit: CheckpointFile.longestHeader)
                     rows.append(
                         Row(
                             partition: partition, entry: entry, byteCount: byteCount, age: max(0, Clock.wallMilliseconds() - writtenAt),
@@ -65,6 +62,6 @@ enum StateList {
         case .failure(let why): problem = jsonQuoted("\(why)")
         }
         return "{\"partition\":\(row.partition),\"epoch\":\(row.entry.epoch),\"offset\":\(row.entry.kept.offset),\"switches\":\(row.entry.kept.sequence),"
-            + "\(header),\"bytes\":\(row.byteCount),\"age_ms\":\(row.age),\"path\":\(jsonQuoted(row.entry.path)),\"problem\":\(problem)}"
+            + "\(header),\"bytes\":\(row.byteCount),\"age_ms\":\(row.age),\"path\":\(jsonQuoted(row.entry.place)),\"problem\":\(problem)}"
     }
 }

@@ -47,7 +47,9 @@ enum StateMigrate {
                 text: "there is no checkpoint at the committed offset \(committed.offset): with the settings and the version it was made with, run "
                     + "`tripline serve --drain`, which writes one; or begin with an empty state: \(anew)")
         }
-        switch context.loader.read(entry, facts.partition) {
+        let found: Result<CheckpointLoader.Read, CheckpointLoader.Unusable>
+        do throws(StartFailure) { found = try context.read(entry) } catch { throw Obstacle(text: error.message) }
+        switch found {
         case .failure(.damaged(.state(.windowSize(let stored, let expected)))):
             throw Obstacle(text: "its windows are \(stored) ms long and are to be \(expected) ms: no state can be carried over that; run: \(anew)")
         case .failure(let problem):

@@ -18,7 +18,7 @@ struct StateVerify {
         defer { access.end() }
         var verify = StateVerify(context: try OperationContext(settings, access))
         for facts in try verify.context.facts(partitions) {
-            for entry in facts.checkpoints { verify.read(entry, facts) }
+            for entry in facts.checkpoints { try verify.read(entry, facts) }
             try verify.recover(facts)
         }
         verify.show(output)
@@ -27,16 +27,16 @@ struct StateVerify {
 
     // MARK: Checkpoints
 
-    private mutating func read(_ entry: CheckpointDirectory.Entry, _ facts: PartitionFacts) {
+    private mutating func read(_ entry: StoredCheckpoint, _ facts: PartitionFacts) throws(StartFailure) {
         var epoch: Int64?
         if case .success(let metadata) = facts.metadata { epoch = metadata.epoch }
-        switch context.loader.read(entry, facts.partition) {
+        switch try context.read(entry) {
         // A service that runs removes the oldest.
         case .failure(.unreadable(let problem)) where problem.isMissing: break
         case .failure(.damaged(.state(.windowSize))) where entry.epoch != epoch: add(facts, entry, isBad: false, "of another fold and an earlier lineage")
         case .failure(let problem): add(facts, entry, isBad: true, problem.text)
         case .success(let read):
-            let missing = read.header.history.compactMap { problem(ofRuleSet: $0.ruleSet) }
+            let missing = try context.problems(ofRuleSets: read.header.history)
             guard missing.isEmpty else { return add(facts, entry, isBad: entry.epoch == epoch, missing.joined(separator: ", ")) }
             let isOtherFold = read.header.foldHash != context.worker.foldHash
             let fold = isOtherFold ? ", made by another fold" : ""
@@ -45,13 +45,8 @@ struct StateVerify {
         }
     }
 
-    private func problem(ofRuleSet hash: RuleSetHash) -> String? {
-        do throws(Refusal) { _ = try context.loader.ruleSet(hash) } catch { return error.message }
-        return nil
-    }
-
-    private mutating func add(_ facts: PartitionFacts, _ entry: CheckpointDirectory.Entry, isBad: Bool, _ text: String) {
-        findings.append(Finding(partition: facts.partition, path: entry.path, isBad: isBad, text: text))
+    private mutating func add(_ facts: PartitionFacts, _ entry: StoredCheckpoint, isBad: Bool, _ text: String) {
+        findings.append(Finding(partition: facts.partition, path: entry.place, isBad: isBad, text: text))
     }
 
     // MARK: Recovery
@@ -95,5 +90,29 @@ struct StateVerify {
             }
             Terminal.data("{\"ok\":\(!findings.contains(where: \.isBad)),\"findings\":[\(rows.joined(separator: ","))]}\n")
         }
+    }
+}
+
+extension OperationContext {
+    func read(_ entry: StoredCheckpoint) throws(StartFailure) -> Result<CheckpointLoader.Read, CheckpointLoader.Unusable> {
+        do throws(CheckpointLoader.Failure) { return try loader.read(entry) } catch {
+            switch error {
+            case .refused(let why): return .failure(.unreadable(.incomplete(why.message)))
+            case .later(let problem): throw StartFailure(problem, store)
+            }
+        }
+    }
+
+    fileprivate func problems(ofRuleSets history: [RuleActivation]) throws(StartFailure) -> [String] {
+        var found: [String] = []
+        for entry in history {
+            do throws(CheckpointLoader.Failure) { _ = try loader.ruleSet(entry.ruleSet) } catch {
+                switch error {
+                case .refused(let why): found.append(why.message)
+                case .later(let problem): throw StartFailure(problem, store)
+                }
+            }
+        }
+        return found
     }
 }

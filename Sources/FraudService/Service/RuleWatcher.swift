@@ -105,8 +105,10 @@ final class RuleWatcher: Sendable {
                     continue
                 }
             }
-            let answer = load()
-            judged = present
+            var isStored = true
+            let answer = load(&isStored)
+            // What the store did not take, because a database is down for the moment, is offered to it again.
+            if isStored { judged = present }
             candidate = nil
             for asker in askers {
                 asker.answer.withLock { $0 = answer }
@@ -115,12 +117,15 @@ final class RuleWatcher: Sendable {
         }
     }
 
-    private func load() -> ReloadAnswer {
+    private func load(_ isStored: inout Bool) -> ReloadAnswer {
         switch RuleFiles.load(directory: directory, baseWindowMilliseconds: baseWindow) {
         case .failure(let diagnostics): return refuse(diagnostics.all.filter { $0.severity != .warning }.map(\.line))
         case .success(let loaded):
             for warning in loaded.warnings.all { log.warning("a rule file has a warning", [.error: warning.line]) }
-            if let problem = store(loaded) { return refuse([problem]) }
+            if let problem = store(loaded) {
+                isStored = false
+                return refuse([problem])
+            }
             let isNew = loaded.set.hash != current.loaded.set.hash
             let now = Clock.wallMilliseconds()
             standing.withLock { $0 = Standing(loaded: loaded, loadedAt: now) }

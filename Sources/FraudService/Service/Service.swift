@@ -35,7 +35,7 @@ package final class Service: Sendable {
     }
 
     private init(
-        _ settings: Settings, version: String, log: Log, initial: LoadedRuleSet, directory: CheckpointDirectory, workerSettings: WorkerSettings, workers: Int
+        _ settings: Settings, version: String, log: Log, initial: LoadedRuleSet, store: CheckpointStore, workerSettings: WorkerSettings, workers: Int
     ) {
         self.settings = settings
         self.version = version
@@ -45,10 +45,10 @@ package final class Service: Sendable {
         let inboxes = (0..<workers).map { _ in WorkerInbox() }
         self.inboxes = inboxes
         boards = (0..<workers).map { _ in WorkerBoard() }
-        checkpoints = CheckpointThread(directory: directory, settings: workerSettings, log: log, metrics: metrics)
+        checkpoints = CheckpointThread(store: store, settings: workerSettings, log: log, metrics: metrics)
         scores = settings.redis.map { ScoreWriter(url: $0, group: settings.group, metrics: metrics, log: log) }
         rules = RuleWatcher(
-            settings, initial: initial, log: log, metrics: metrics, store: { loaded in Self.store(loaded, directory) },
+            settings, initial: initial, log: log, metrics: metrics, store: { loaded in Self.store(loaded, store) },
             offer: { set in for inbox in inboxes { inbox.post(.rulesOffered(set)) } })
     }
 
@@ -60,7 +60,7 @@ package final class Service: Sendable {
     package static func start(_ settings: Settings, version: String, log: Log, isEmbedded: Bool = false) throws(StartFailure) -> Service {
         let prepared = try prepare(settings, log: log, isEmbedded: isEmbedded)
         let service = Service(
-            settings, version: version, log: log, initial: prepared.rules, directory: prepared.directory, workerSettings: prepared.workerSettings,
+            settings, version: version, log: log, initial: prepared.rules, store: prepared.store, workerSettings: prepared.workerSettings,
             workers: min(settings.workers, prepared.findings.inputPartitions))
         try service.listen(partitions: prepared.findings.inputPartitions)
         service.startThreads(prepared)
@@ -80,7 +80,7 @@ package final class Service: Sendable {
     private struct Prepared {
         var rules: LoadedRuleSet
         var findings: StartChecks.Findings
-        var directory: CheckpointDirectory
+        var store: CheckpointStore
         var workerSettings: WorkerSettings
     }
 
@@ -91,32 +91,25 @@ package final class Service: Sendable {
         case .failure(let diagnostics):
             throw StartFailure(.usage, diagnostics.text + UnloadedRules.ofSettings(settings.rules.directory, diagnostics).sentence)
         }
-        let directory = CheckpointDirectory(settings)
-        do throws(FileSystem.Problem) {
-            try directory.prepare()
-        } catch {
-            throw StartFailure(
-                .refused,
-                "the checkpoint folder '\(settings.checkpoint.directory)' cannot be used: \(error); "
-                    + "make it writable for this user, or name another: checkpoint.store=directory:/path")
-        }
-        if let address = settings.postgres { try checkSchema(address, log) }
+        if let address = settings.postgres { try checkSchema(address, settings, log) }
+        let store = CheckpointStore(settings)
+        do throws(StoreProblem) { try store.open().prepare() } catch { throw StartFailure(error, store) }
         let findings = try StartChecks.run(settings, log: log, describesTopics: !isEmbedded)
-        if let problem = store(loaded, directory) { throw StartFailure(.refused, problem) }
-        return Prepared(rules: loaded, findings: findings, directory: directory, workerSettings: workerSettings(settings, findings))
+        if let problem = Self.store(loaded, store) { throw StartFailure(.refused, problem) }
+        return Prepared(rules: loaded, findings: findings, store: store, workerSettings: workerSettings(settings, findings))
     }
 
-    /// A schema that is behind stops a start; a database that is down does not, as long as nothing that decides needs it.
-    private static func checkSchema(_ address: PostgresAddress, _ log: Log) throws(StartFailure) {
+    /// A schema that is behind stops a start; a database that is down does not, unless checkpoints are in it.
+    private static func checkSchema(_ address: PostgresAddress, _ settings: Settings, _ log: Log) throws(StartFailure) {
         do throws(StartFailure) { try Database.check(address) } catch {
-            guard error.code == .unreachable else { throw error }
+            guard error.code == .unreachable, settings.checkpoint.store != .postgres else { throw error }
             log.warning("the schema was not checked", [.error: error.message])
         }
     }
 
-    private static func store(_ loaded: LoadedRuleSet, _ directory: CheckpointDirectory) -> String? {
-        do throws(FileSystem.Problem) {
-            try directory.store(ruleSet: loaded.set.hash, bundle: loaded.bundle.encoded)
+    private static func store(_ loaded: LoadedRuleSet, _ store: CheckpointStore) -> String? {
+        do throws(StoreProblem) {
+            try store.open().store(ruleSet: loaded.set.hash, bundle: loaded.bundle.encoded)
             return nil
         } catch {
             return "the rule set cannot be stored for recovery: \(error)"
@@ -179,7 +172,7 @@ package final class Service: Sendable {
                 alerts: settings.output.alerts, shadow: settings.output.shadow, late: settings.output.late, deadLetters: settings.output.deadLetters),
             outputPartitions: prepared.findings.outputPartitions, consumerProperties: settings.consumerProperties,
             producerProperties: settings.producerProperties, birth: BirthPolicy(settings.input.start), checkpoints: checkpoints,
-            directory: prepared.directory, cures: CureContext(settings), scores: scores, metrics: metrics, log: log,
+            store: prepared.store, cures: CureContext(settings), scores: scores, metrics: metrics, log: log,
             // The rest is for the thread that waits for it.
             shutdownGrace: settings.shutdownGrace * 4 / 5)
         running.withLock { running in

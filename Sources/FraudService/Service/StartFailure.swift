@@ -22,6 +22,20 @@ package struct StartFailure: Error, Sendable, Equatable {
         self.message = message
     }
 
+    /// The checkpoint store cannot be used.
+    init(_ problem: StoreProblem, _ store: CheckpointStore) {
+        switch problem {
+        case .file, .missing, .incomplete:
+            self.init(
+                .refused,
+                "the checkpoint folder '\(store.place)' cannot be used: \(problem); "
+                    + "make it writable for this user, or name another: checkpoint.store=directory:/path")
+        case .database(let error):
+            self.init(error)
+            message = "the checkpoint store cannot be used: \(message)"
+        }
+    }
+
     init(_ failure: WorkerFailure, settings: Settings) {
         switch failure {
         case .fenced(let why):

@@ -17,6 +17,15 @@ final class BlockingQueue<Element: Sendable>: Sendable {
         available.signal()
     }
 
+    /// Appends what was taken out once more; drops it where the queue is closed, which would otherwise never be empty.
+    func putBack(_ element: Element) {
+        let isOpen = contents.withLock { contents in
+            if !contents.isClosed { contents.elements.append(element) }
+            return !contents.isClosed
+        }
+        if isOpen { available.signal() }
+    }
+
     /// Lets `next` return nil once everything was taken.
     func close() {
         contents.withLock { $0.isClosed = true }

@@ -31,7 +31,7 @@ struct WorkerEnvironment: Sendable {
     let producerProperties: KafkaProperties
     let birth: BirthPolicy
     let checkpoints: CheckpointThread
-    let directory: CheckpointDirectory
+    let store: CheckpointStore
     let cures: CureContext
     let scores: ScoreWriter?
     let metrics: Metrics
@@ -273,12 +273,14 @@ final class StreamWorker {
         }
     }
 
-    /// What the broker and the checkpoint folder know of the partitions.
+    /// What the broker and, where there is no committed offset, the checkpoint store know of the partitions.
     private func claims(_ partitions: [Int32]) throws(WorkerFailure) -> [Claim] {
         let committed = try committedPositions(partitions)
         let topic = shared.settings.topic
         let count = try ask { () throws(KafkaError) in try consumer.partitionCount(of: topic, timeoutMilliseconds: Self.callTimeout) }
         var claims: [Claim] = []
+        let store = shared.store.open()
+        let deadline = Clock.monotonicMilliseconds() + Self.giveUpAfter
         for partition in partitions.sorted() {
             let marks = try watermarks(partition)
             var birth = marks.low
@@ -290,15 +292,26 @@ final class StreamWorker {
             var claim = Claim(
                 partition: partition, committed: committed[partition], logStart: marks.low, logEnd: marks.high, birthOffset: birth, newestCheckpoint: nil,
                 partitionCount: count)
-            do throws(FileSystem.Problem) {
-                claim.newestCheckpoint = try shared.directory.list(partition).last?.kept.offset
-            } catch {
-                claim.storeProblem = "\(error)"
-                shared.log.error("checkpoint folder cannot be listed", [.partition: "\(partition)", .error: "\(error)"])
-            }
+            if claim.committed == nil { look(for: &claim, in: store, deadline: deadline) }
             claims.append(claim)
         }
         return claims
+    }
+
+    private func look(for claim: inout Claim, in store: any CheckpointAccess, deadline: Int64) {
+        while true {
+            do throws(StoreProblem) {
+                claim.newestCheckpoint = try store.list(claim.partition).last?.kept.offset
+                return
+            } catch {
+                if error.isPassing, Clock.monotonicMilliseconds() < deadline {
+                    Clock.pause(milliseconds: 200)
+                    continue
+                }
+                claim.storeProblem = "\(error)"
+                return shared.log.error("checkpoints cannot be listed", [.partition: "\(claim.partition)", .error: "\(error)"])
+            }
+        }
     }
 
     private func watermarks(_ partition: Int32) throws(WorkerFailure) -> Watermarks {

@@ -63,6 +63,54 @@ import Testing
         #expect(recovered.machine.state.totals == calm.machine.state.totals)
     }
 
+    @Test func `a checkpoint that is cut short or changed in any byte is refused`() throws {
+        var random = Seeded(state: 5)
+        var run = EngineRun(Self.rules, Self.windows)
+        run.fold(random.payments(40)[...])
+        let snapshot = run.machine.snapshot()
+        let header = CheckpointHeader(
+            group: "g", topic: "payments", partition: 0, epoch: 1, offset: 40, foldHash: "f", partitionCount: 1, anchor: nil, history: [],
+            digest: snapshot.digest)
+        var writer = ByteWriter()
+        CheckpointFile.encode(header, snapshot, to: &writer)
+        let whole = writer.array()
+        func isRead(_ bytes: [UInt8]) -> Bool {
+            do throws(CheckpointFile.Problem) {
+                _ = try bytes.withUnsafeBufferPointer { (raw) throws(CheckpointFile.Problem) in
+                    try CheckpointFile.decode(UnsafeRawBufferPointer(raw), windows: Self.windows, seed: 1)
+                }
+                return true
+            } catch {
+                return false
+            }
+        }
+        #expect(isRead(whole))
+        for index in whole.indices {
+            #expect(!isRead(Array(whole[..<index])), "cut at \(index)")
+            var changed = whole
+            changed[index] ^= 1 << UInt8(index % 8)
+            #expect(!isRead(changed), "changed at \(index)")
+        }
+    }
+
+    @Test func `a frame that unpacks to another length is refused`() throws {
+        let content = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 / 7) }
+        var frame = ByteWriter()
+        let compressor = Compressor()
+        for start in stride(from: 0, to: content.count, by: 999) {
+            content[start..<min(start + 999, content.count)].withUnsafeBytes { compressor.append($0, to: &frame) }
+        }
+        compressor.finish(to: &frame)
+        #expect(frame.count < content.count / 2)
+        frame.withBytes { bytes in
+            #expect(Compression.decompress(bytes, count: content.count) == content)
+            #expect(Compression.decompress(bytes, count: content.count - 1) == nil)
+            #expect(Compression.decompress(bytes, count: content.count + 1) == nil)
+            #expect(Compression.decompress(UnsafeRawBufferPointer(rebasing: bytes.dropLast()), count: content.count) == nil)
+            #expect(Compression.decompress(UnsafeRawBufferPointer(start: nil, count: 0), count: 0) == [])
+        }
+    }
+
     @Test(arguments: 1...6) func `counts and sums are those of a plain fold, and every record has one outcome`(seed: UInt64) {
         var random = Seeded(state: seed)
         let payments = random.payments(2_000)

@@ -95,14 +95,14 @@ import Testing
         var run = EngineRun(TestRules.always(), long)
         run.fold(Self.payments[...])
         var bytes = ByteWriter()
-        StateCodec.encode(run.machine.snapshot(), to: &bytes)
+        StateCodec.encode(run.machine.snapshot(), to: &bytes) { _ in }
         var state = try StateCodec.decode(UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.count), windows: short, seed: 2)
         let before = state.digest
         state.closeElapsed()
         let closed = state.digest
         #expect(closed != before)
         bytes = ByteWriter()
-        StateCodec.encode(state.snapshot(), to: &bytes)
+        StateCodec.encode(state.snapshot(), to: &bytes) { _ in }
         let again = try StateCodec.decode(UnsafeRawBufferPointer(start: bytes.bytes, count: bytes.count), windows: short, seed: 3)
         let (stored, digest) = (again.digest, state.digest)
         #expect(stored == digest)

@@ -55,7 +55,7 @@ struct SettingsTests {
         #expect(settings.rules == .init(source: .directory, directory: "rules", poll: 1_000))
         #expect(settings.output == .init(alerts: "fraud-alerts", shadow: "fraud-alerts-shadow", late: "payments-late", deadLetters: "payments-dlq"))
         #expect(settings.commit == .init(outputDelay: 15, interval: 1_000, maxRecords: 50_000))
-        #expect(settings.checkpoint == .init(directory: "/var/lib/tripline", maxAge: 60_000, maxDebt: 1_000_000))
+        #expect(settings.checkpoint == .init(store: .directory("/var/lib/tripline"), maxAge: 60_000, maxDebt: 1_000_000))
         #expect(settings.redis == nil)
         #expect(settings.httpListen == HostPort(host: "127.0.0.1", port: 8080))
         #expect(settings.adminListen == HostPort(host: "127.0.0.1", port: 9464))
@@ -151,8 +151,15 @@ struct SettingsTests {
                 "C003@environment TRIPLINE_RULES_APPROVALS: rules.approvals is not available in this version"
             ])
         #expect(Given(sets: ["rules.source=postgres"]).problems.first?.contains("'postgres' is not available in this version") == true)
-        #expect(Given(sets: ["checkpoint.store=postgres"]).problems.first?.contains("'postgres' is not available in this version") == true)
         #expect(Given(sets: ["input.format=debezium"]).problems.first?.contains("'debezium' is not available in this version") == true)
+    }
+
+    @Test func `checkpoints in PostgreSQL need its address`() throws {
+        #expect(
+            Given(sets: ["checkpoint.store=postgres"]).problems == ["C004@--set: checkpoint.store is postgres, but postgres.url is not given"])
+        let settings = try Given(sets: ["checkpoint.store=postgres", "postgres.url=postgresql://db/x"]).load().get()
+        #expect(settings.checkpoint.store == .postgres)
+        #expect(Given(sets: ["checkpoint.store=postgresql"]).problems.count == 1)
     }
 
     @Test func `a mapping where text belongs and text where a mapping belongs are refused`() {

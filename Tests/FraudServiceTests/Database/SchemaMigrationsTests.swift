@@ -168,8 +168,8 @@ struct SchemaMigrationsTests {
         let rows = """
             insert into tripline.rule_set (sha256, bundle) values (sha256('x'), 'x');
             insert into tripline.rule_activation (seq, "group", sha256, actor) values (1, 'g', sha256('x'), 'me');
-            insert into tripline.checkpoint ("group", topic, partition, epoch, "offset", fold, digest, metadata, bytes)
-                values ('g', 't', 0, 1, 2, 'f', '12345678', '', 1);
+            insert into tripline.checkpoint ("group", topic, partition, epoch, "offset", rules_seq, fold, digest, metadata, bytes)
+                values ('g', 't', 0, 1, 2, 1, 'f', '12345678', '', 1);
             insert into tripline.checkpoint_chunk (checkpoint_id, number, data) select id, 0, 'x' from tripline.checkpoint;
             update tripline.checkpoint set complete = true;
             insert into tripline.audit (actor, action) values ('me', 'test');
@@ -206,7 +206,7 @@ struct SchemaMigrationsTests {
             ("insert into tripline.rule_set (sha256, bundle) values (sha256('x'), 'y')", "23514"),
             ("insert into tripline.rule_activation (seq, \"group\", sha256, actor) values (1, 'g', sha256('x'), 'me')", "23503"),
             (
-                "insert into tripline.checkpoint (\"group\", topic, partition, epoch, \"offset\", fold, digest, metadata, bytes) values ('g', 't', 0, 1, -1, '', '12345678', '', 1)",
+                "insert into tripline.checkpoint (\"group\", topic, partition, epoch, \"offset\", rules_seq, fold, digest, metadata, bytes) values ('g', 't', 0, 1, -1, 1, '', '12345678', '', 1)",
                 "23514"
             ),
             ("insert into tripline.checkpoint_chunk (checkpoint_id, number, data) values (99, 0, 'x')", "23503"),

@@ -7,7 +7,7 @@ import Testing
 struct OperationPlanTests {
     private static let ruleSet = RuleSetHash(hexadecimal: String(repeating: "ab", count: 32))
 
-    private static func facts(_ committed: CommittedPosition?, checkpoints: [CheckpointDirectory.Entry] = []) -> PartitionFacts {
+    private static func facts(_ committed: CommittedPosition?, checkpoints: [StoredCheckpoint] = []) -> PartitionFacts {
         PartitionFacts(partition: 3, committed: committed, logStart: 0, logEnd: 90, partitionCount: 4, checkpoints: checkpoints)
     }
 
@@ -64,7 +64,7 @@ struct OperationPlanTests {
         let committed = CommittedPosition(offset: 40, metadata: try Self.empty(at: 40, epoch: 500).line)
         #expect(Self.facts(nil).nextEpoch(now: 7) == 7)
         #expect(Self.facts(committed).nextEpoch(now: 7) == 501)
-        let entry = CheckpointDirectory.Entry(epoch: 800, kept: KeptCheckpoint(offset: 1, sequence: 1), path: "")
+        let entry = StoredCheckpoint(partition: 0, epoch: 800, kept: KeptCheckpoint(offset: 1, sequence: 1), place: "")
         #expect(Self.facts(committed, checkpoints: [entry]).nextEpoch(now: 7) == 801)
         #expect(Self.facts(CommittedPosition(offset: 1, metadata: "by another tool"), checkpoints: [entry]).nextEpoch(now: 900) == 900)
     }
