@@ -292,11 +292,11 @@ class DoctorPostgres(EndToEnd):
     def test_the_schema_is_looked_at(self):
         self.postgres.create("doctor")
         code, found = self.finding(self.postgres.url("tripline_service", "doctor"))
-        self.assertEqual((code, found["level"]), (3, "fail"))
+        # There is no Kafka here.
+        self.assertEqual((code, found["level"]), (4, "fail"))
         self.assertIn("tripline migrate up", found["detail"])
         self.postgres.migrate("doctor")
         code, found = self.finding(self.postgres.url("tripline_service", "doctor"))
-        # There is no Kafka here.
         self.assertEqual((code, found["level"]), (4, "ok"))
         code, found = self.finding(f"postgresql://u:secret@127.0.0.1:{free_port()}/db")
         # Checkpoints are in a folder: the service starts without a database.
