@@ -352,7 +352,7 @@ final class StreamWorker {
                 partitions: samples, refused: refusals, loading: machine.loadingPartitions,
                 isMember: machine.isMember, at: now))
         machine.drainCounters { ruleSet, counters in shared.metrics.add(counters, of: ruleSet) }
-        shared.scores?.mark(samples.compactMap { $0.mark(inbox) })
+        shared.scores?.mark(samples.compactMap { $0.mark(inbox) }, inbox: inbox)
     }
 }
 
