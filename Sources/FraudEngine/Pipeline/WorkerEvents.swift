@@ -1,6 +1,8 @@
 /// What a worker's machine is told.
 package enum WorkerEvent: Sendable {
     /// The group gave partitions (inside the poll call).
+    case given([Int32])
+    /// What `claim` asked for (still inside the poll call).
     case assigned([Claim])
     /// The group took all partitions back (inside the poll call); `isLost`: another member may own them already.
     case revoked(isLost: Bool)
@@ -25,6 +27,10 @@ package enum WorkerEvent: Sendable {
 
 /// What a worker's machine asks for, in order.
 package enum WorkerAction {
+    /// Keep the group metadata as they are now: they go with the offsets of the assignment that is about to have this epoch, and of no other.
+    case captureMembership(epoch: UInt64)
+    /// Ask the broker and the store about these partitions; answer with `.assigned`.
+    case claim([Int32])
     /// Read exactly these partitions from these offsets.
     case assign([(partition: Int32, offset: Int64)])
     /// Read the partition's newest usable checkpoint.
@@ -74,6 +80,15 @@ package struct Claim: Sendable {
         self.storeProblem = storeProblem
         self.partitionCount = partitionCount
     }
+}
+
+/// What becomes of the records of one call that reads.
+package enum BatchFate {
+    case fold
+    /// They are not folded, and nothing is read again.
+    case drop
+    /// They are not folded: reading goes on from these offsets.
+    case readAgain([(partition: Int32, offset: Int64)])
 }
 
 /// The offsets of one transaction.

@@ -68,6 +68,11 @@ package struct WorkerMachine: ~Copyable {
     var mustFlush = false
     var isRevoking = false
 
+    /// The assignment when the call that reads began.
+    private var readEpoch: UInt64 = 0
+    /// Everything is committed: the worker leaves.
+    package private(set) var isStopped = false
+
     /// The group has given an assignment that was not lost since.
     package internal(set) var isMember = false
 
@@ -103,6 +108,7 @@ package struct WorkerMachine: ~Copyable {
     /// Takes an event at `now` (monotonic milliseconds); `wallClock` (Unix milliseconds) only names new lineages.
     package mutating func handle(_ event: WorkerEvent, now: Int64, wallClock: Int64) -> [WorkerAction] {
         switch event {
+        case .given(let partitions): return [.captureMembership(epoch: assignmentEpoch + 1), .claim(partitions)]
         case .assigned(let claims): return assigned(claims, now: now, wallClock: wallClock)
         case .revoked(let isLost): return revoked(isLost: isLost, now: now)
         case .loaded(let partition, let claim, let result): return loaded(partition, claim: claim, result, now: now)
@@ -130,6 +136,17 @@ package struct WorkerMachine: ~Copyable {
     }
 
     // MARK: Reading
+
+    /// A call that reads begins; callbacks may fire in it.
+    package mutating func beginRead() { readEpoch = assignmentEpoch }
+
+    /// The call has ended, with that many records. What was read while a callback fired may belong to the assignment before it, or already to the
+    /// new one: that is read again.
+    package func endRead(count: Int) -> BatchFate {
+        guard assignmentEpoch != readEpoch || isStopped else { return .fold }
+        let positions = positions()
+        return count == 0 || isStopped || positions.isEmpty ? .drop : .readAgain(positions)
+    }
 
     /// Folds a run of at most 64 records of one partition. Returns false if the partition is not read now (its records are dropped).
     @discardableResult
@@ -245,6 +262,13 @@ package struct WorkerMachine: ~Copyable {
         return [.flush(plan)]
     }
 
+    /// The transaction that `plan` asks for.
+    package func transaction(_ plan: FlushPlan, now: Int64) -> TransactionMachine {
+        var before: [Int32: CommittedPosition] = [:]
+        for (partition, _) in plan.offsets { before[partition] = tasks[partition]?.committed }
+        return TransactionMachine(plan: plan, before: before, now: now)
+    }
+
     func metadata(of task: PartitionTask) -> CommitMetadata {
         CommitMetadata(of: task.machine, epoch: task.epoch, foldHash: settings.foldHash, partitionCount: settings.partitionCount)
     }
@@ -343,7 +367,10 @@ package struct WorkerMachine: ~Copyable {
     private mutating func afterCommit(now: Int64) -> [WorkerAction] {
         var actions = switchRules()
         actions += takeSnapshots(now: now)
-        if isStopping, !tasks.values.contains(where: { $0.mustCommit || $0.hasMoved }) { actions.append(.stopped) }
+        if isStopping, !tasks.values.contains(where: { $0.mustCommit || $0.hasMoved }) {
+            isStopped = true
+            actions.append(.stopped)
+        }
         return actions
     }
 

@@ -83,38 +83,3 @@ enum ScoreScript: Int, CaseIterable {
         command.append("sha256:\(mark.ruleSet.hexadecimal)")
     }
 }
-
-/// What is known of a partition when a pipeline is written: from its owner's report, from the scores in it, or both.
-struct PartitionPlace {
-    var partition: Int32
-    var epoch: Int64
-    var offset: Int64
-    /// Milliseconds; `StreamTime.none` before the first payment.
-    var streamTime: Int64
-    var inbox: WorkerInbox
-    /// nil where only scores tell.
-    var report: PartitionMark?
-
-    /// In order of the partitions.
-    static func all(_ batch: [WaitingScore], _ marks: [PartitionMark]) -> [PartitionPlace] {
-        var places: [Int32: PartitionPlace] = [:]
-        for mark in marks {
-            places[mark.partition] = PartitionPlace(
-                partition: mark.partition, epoch: mark.epoch, offset: mark.offset, streamTime: mark.streamTime, inbox: mark.inbox, report: mark)
-        }
-        for waiting in batch {
-            let change = waiting.change
-            let new = PartitionPlace(
-                partition: change.partition, epoch: waiting.epoch, offset: change.offset, streamTime: change.streamTime, inbox: waiting.inbox)
-            guard var known = places[change.partition], known.epoch >= new.epoch else {
-                places[change.partition] = new
-                continue
-            }
-            guard known.epoch == new.epoch else { continue }
-            known.offset = max(known.offset, new.offset)
-            known.streamTime = max(known.streamTime, new.streamTime)
-            places[change.partition] = known
-        }
-        return places.values.sorted { $0.partition < $1.partition }
-    }
-}

@@ -22,8 +22,7 @@ struct ScoreSession {
     private let address: RedisAddress
     private let keys: ScoreKeys
     private var connection: RedisConnection?
-    /// By partition: the number of its marks, as Redis said last.
-    private var marked: [Int32: Int64] = [:]
+    private var ledger = MarkLedger()
     /// Leaderboards that have grown since they were trimmed.
     private var grown: Set<String> = []
     private var hasRefused = false
@@ -73,9 +72,7 @@ struct ScoreSession {
         if isKnown { outcome.refusal = nil }
         for waiting in batch { grown.insert(keys.top(waiting.change.eventTime == StreamTime.none ? 0 : waiting.change.eventTime)) }
         for (place, count) in zip(places, before) {
-            guard let count else { continue }
-            if let last = marked[place.partition], count < last { outcome.lost.append(place) }
-            marked[place.partition] = count + 1
+            if let count, ledger.isLost(place.partition, before: count) { outcome.lost.append(place) }
         }
         return outcome
     }

@@ -2,28 +2,14 @@ import FraudEngine
 import Redis
 import Synchronization
 
-/// How far a live partition is, for readers of scores.
-struct PartitionMark: Sendable {
-    var partition: Int32
-    /// Milliseconds; `StreamTime.none` before the first payment.
-    var streamTime: Int64
-    /// The last offset whose transaction is acknowledged.
-    var offset: Int64
-    var epoch: Int64
-    /// Records.
-    var lag: Int64
-    /// Unix milliseconds.
-    var at: Int64
-    var ruleSet: RuleSetHash
-    var inbox: WorkerInbox
-}
-
 /// Writes committed scores to Redis from a thread of its own. Workers only hand over: the last state of each account waits, bounded, however
 /// long Redis is away; what had to be dropped, or what Redis lost, is asked for again from the worker.
 final class ScoreWriter: Sendable {
     private struct Contents {
         var queue: ScoreQueue
         var marks: [Int32: PartitionMark] = [:]
+        /// Of the workers that have told something; held, so that no other object takes an identifier over.
+        var inboxes: [ObjectIdentifier: WorkerInbox] = [:]
         /// A signal is on its way that the thread has not seen.
         var isSignalled = false
         var isClosed = false
@@ -62,9 +48,10 @@ final class ScoreWriter: Sendable {
         while start < changes.count {
             let end = min(changes.count, start + Self.sliceSize)
             let (count, wakes) = contents.withLock { contents in
+                contents.inboxes[ObjectIdentifier(inbox)] = inbox
                 for change in changes[start..<end] {
                     guard let epoch = epochs[change.partition] else { continue }
-                    contents.queue.offer(WaitingScore(change: change, epoch: epoch, since: now, inbox: inbox))
+                    contents.queue.offer(WaitingScore(change: change, epoch: epoch, since: now, owner: ObjectIdentifier(inbox)))
                 }
                 defer { contents.isSignalled = true }
                 return (contents.queue.count, !contents.isSignalled)
@@ -76,8 +63,9 @@ final class ScoreWriter: Sendable {
     }
 
     /// Where the partitions stand now.
-    func mark(_ marks: [PartitionMark]) {
+    func mark(_ marks: [PartitionMark], inbox: WorkerInbox) {
         contents.withLock { contents in
+            contents.inboxes[ObjectIdentifier(inbox)] = inbox
             for mark in marks { contents.marks[mark.partition] = mark }
         }
     }
@@ -204,11 +192,12 @@ final class ScoreWriter: Sendable {
         }
         let (count, questions) = contents.withLock { contents in
             contents.queue.written()
-            for place in outcome.lost { contents.queue.lost(place.partition, place.inbox) }
-            return (contents.queue.count, contents.queue.ask(now: end / 1_000_000))
+            for place in outcome.lost { contents.queue.lost(place.partition, place.owner) }
+            let questions = contents.queue.ask(now: end / 1_000_000).map { ($0, contents.inboxes[$0.owner]) }
+            return (contents.queue.count, questions)
         }
         metrics.setRedisPending(count)
-        for question in questions { question.inbox.post(.scoresLost(partition: question.partition, question.classes)) }
+        for (question, inbox) in questions { inbox?.post(.scoresLost(partition: question.partition, question.classes)) }
     }
 
     private func giveBack(_ batch: [WaitingScore], _ marks: [PartitionMark]) {

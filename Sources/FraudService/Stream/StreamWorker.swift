@@ -53,8 +53,6 @@ enum BirthPolicy: Sendable, Equatable {
 /// It waits in librdkafka and nowhere else. The decisions are `WorkerMachine`'s; this only does what it asks for.
 final class StreamWorker {
     static let callTimeout: Int32 = 5_000
-    /// Twice the default transaction timeout, milliseconds.
-    static let giveUpAfter: Int64 = 20_000
     private static let batchCapacity = 1_000
     private static let longestWait: Int64 = 100
 
@@ -68,15 +66,12 @@ final class StreamWorker {
     /// Captured in the assign callback, used only with that assignment's offsets.
     var membership: GroupMetadata?
     var membershipEpoch: UInt64 = 0
-    var isAnswerDoubtful = false
     var headerScratch = ByteWriter(capacity: 1024)
     private var batch = RecordBatch(capacity: StreamWorker.batchCapacity)
     private let run: UnsafeMutablePointer<RawRecord>
     private var recoveringSince: [Int32: Int64] = [:]
-    private var callbackCount = 0
     private var isRevoking = false
     private var failure: WorkerFailure?
-    private var isStopped = false
     private var markedAt: Int64 = 0
 
     init(_ shared: WorkerEnvironment, ruleSet: RuleSet, index: Int, instance: String, inbox: WorkerInbox, board: WorkerBoard) throws(WorkerFailure) {
@@ -118,7 +113,7 @@ final class StreamWorker {
         while true {
             turn()
             if let failure { throw failure }
-            guard isStopped else { continue }
+            guard machine.isStopped else { continue }
             let now = Clock.monotonicMilliseconds()
             if machine.isSettled || now > deadline ?? Int64.max { break }
             deadline = deadline ?? now + shared.shutdownGrace
@@ -131,29 +126,22 @@ final class StreamWorker {
 
     private func turn() {
         let now = Clock.monotonicMilliseconds()
-        let callbacks = callbackCount
-        let wait = isStopped ? 10 : min(machine.waitLimit(now: now), Self.longestWait)
+        machine.beginRead()
+        let wait = machine.isStopped ? 10 : min(machine.waitLimit(now: now), Self.longestWait)
         consumer.poll(into: &batch, timeoutMilliseconds: Int32(wait))
         // A callback may have failed: its clients may be gone.
         guard failure == nil else { return batch.destroy() }
-        if callbackCount != callbacks || isStopped {
-            dropBatch()
-        } else {
-            fold()
+        switch machine.endRead(count: batch.records.count) {
+        case .fold: fold()
+        case .drop: batch.destroy()
+        case .readAgain(let positions):
+            batch.destroy()
+            do throws(KafkaError) { try consumer.assign(positions) } catch { failure = failure ?? .client("\(error)") }
         }
         takeErrors()
         for event in inbox.take() { handle(event) }
         handle(.tick)
         report()
-    }
-
-    /// What was read while a callback fired may belong to the assignment before it, or already to the new one: that is read again.
-    private func dropBatch() {
-        let isRead = !batch.isEmpty
-        batch.destroy()
-        let positions = machine.positions()
-        guard isRead, !isStopped, !positions.isEmpty else { return }
-        do throws(KafkaError) { try consumer.assign(positions) } catch { failure = failure ?? .client("\(error)") }
     }
 
     private func fold() {
@@ -208,6 +196,10 @@ final class StreamWorker {
 
     private func perform(_ action: WorkerAction) throws(WorkerFailure) {
         switch action {
+        case .captureMembership(let epoch):
+            membership = consumer.groupMetadata()
+            membershipEpoch = epoch
+        case .claim(let partitions): handle(.assigned(try claims(partitions)))
         case .assign(let positions):
             // A revoke is answered by giving up the whole assignment, once, at its end.
             guard !isRevoking else { return }
@@ -241,26 +233,22 @@ final class StreamWorker {
         case .switched(let partition, let entry):
             shared.log.info(
                 "rule set switched", [.partition: "\(partition)", .ruleSet: entry.ruleSet.hexadecimal, .offset: "\(entry.fromOffset)"])
-        case .stopped: isStopped = true
+        case .stopped: break
         }
     }
 
     // MARK: Rebalance
 
     private func rebalance(_ event: RebalanceEvent) {
-        callbackCount += 1
         shared.metrics.rebalanced()
         do throws(WorkerFailure) {
             switch event {
             case .assigned(let partitions):
                 recoveringSince = Dictionary(uniqueKeysWithValues: partitions.map { ($0, Clock.monotonicMilliseconds()) })
-                let claims = try self.claims(partitions)
-                membership = consumer.groupMetadata()
-                membershipEpoch = machine.assignmentEpoch + 1
                 shared.log.info("partitions assigned", [.count: "\(partitions.count)"])
-                handle(.assigned(claims))
+                handle(.given(partitions))
             case .revoked(let partitions, let isLost):
-                let reason = isLost ? "lost" : isStopped ? "stopping" : "rebalance"
+                let reason = isLost ? "lost" : machine.isStopped ? "stopping" : "rebalance"
                 shared.log.info("partitions revoked", [.count: "\(partitions.count)", .reason: reason])
                 isRevoking = true
                 handle(.revoked(isLost: isLost))
@@ -329,7 +317,7 @@ final class StreamWorker {
 
     /// One question to the brokers, asked again while a leader or coordinator moves.
     func ask<Answer>(_ question: () throws(KafkaError) -> Answer) throws(WorkerFailure) -> Answer {
-        let deadline = Clock.monotonicMilliseconds() + Self.giveUpAfter
+        let deadline = Clock.monotonicMilliseconds() + TransactionMachine.giveUpAfter
         while true {
             do {
                 return try question()
@@ -346,7 +334,7 @@ final class StreamWorker {
     /// Brings counters and positions to where other threads read them, ten times a second.
     private func report() {
         let now = Clock.monotonicMilliseconds()
-        guard now - markedAt >= 100 || isStopped else { return }
+        guard now - markedAt >= 100 || machine.isStopped else { return }
         markedAt = now
         var samples: [PartitionReport] = []
         for partition in machine.tasks.keys.sorted() {
@@ -365,7 +353,7 @@ final class StreamWorker {
                 partitions: samples, refused: refusals, loading: machine.loadingPartitions,
                 isMember: machine.isMember, at: now))
         machine.drainCounters { ruleSet, counters in shared.metrics.add(counters, of: ruleSet) }
-        shared.scores?.mark(samples.compactMap { $0.mark(inbox) })
+        shared.scores?.mark(samples.compactMap { $0.mark(inbox) }, inbox: inbox)
     }
 }
 

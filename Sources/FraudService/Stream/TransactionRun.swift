@@ -1,61 +1,73 @@
 import FraudEngine
 import Kafka
 
-/// One transaction from begin to its known end.
+/// The calls of one transaction; `TransactionMachine` decides on them.
 extension StreamWorker {
-    /// How a call of the transaction ended, if not well.
-    private enum Trouble: Error {
-        case abort(KafkaError)
-        /// The client is dead, or an answer did not come: only the broker knows.
-        case unknown(KafkaError)
-        case fenced(KafkaError)
+    /// Produces the outbox, sends the offsets and commits; a doubtful end is settled before it answers.
+    func transact(_ plan: FlushPlan) throws(WorkerFailure) -> TransactionOutcome {
+        let start = Clock.monotonicNanoseconds()
+        var transaction = machine.transaction(plan, now: Clock.monotonicMilliseconds())
+        var produced = 0
+        while true {
+            let answer: TransactionMachine.Answer
+            switch transaction.call {
+            case .end(let outcome):
+                shared.metrics.transactionEnded(outcome.name, seconds: Double(Clock.monotonicNanoseconds() - start) / 1e9)
+                return outcome
+            case .leave(let why): throw .fenced(why)
+            case .begin: answer = step { () throws(KafkaError) in try output.producer.begin() }
+            case .produce: answer = step { () throws(KafkaError) in try produce(plan, from: &produced) }
+            case .sendOffsets: answer = step { () throws(KafkaError) in try sendOffsets(plan) }
+            case .commit: answer = commit(plan)
+            case .abort(let cause):
+                shared.log.warning("transaction aborted", [.error: cause.text])
+                answer = step { () throws(KafkaError) in try output.producer.abort(timeoutMilliseconds: Self.callTimeout) }
+            case .replaceProducer(let why, let isOpen):
+                if isOpen { shared.log.warning("outcome of a transaction unknown, asking the broker", [.error: why]) }
+                try replaceProducer(because: why)
+                answer = .done
+            case .readCommitted: answer = .positions(try committedPositions(plan.offsets.map(\.partition)))
+            }
+            transaction.answer(answer, now: Clock.monotonicMilliseconds())
+        }
     }
 
-    /// Produces the outbox, sends the offsets and commits; settles a doubtful end before it answers.
-    func transact(_ plan: FlushPlan) throws(WorkerFailure) -> TransactionOutcome {
+    private func step(_ call: () throws(KafkaError) -> Void) -> TransactionMachine.Answer {
+        do throws(KafkaError) {
+            try call()
+            return .done
+        } catch {
+            return .failed(ClientFault(error))
+        }
+    }
+
+    private func produce(_ plan: FlushPlan, from produced: inout Int) throws(KafkaError) {
+        var extra = ByteWriter(capacity: 128)
+        appendRunHeaders(Clock.wallMicroseconds(), to: &extra)
+        while produced < machine.outbox.entries.count {
+            let entry = machine.outbox.entries[produced]
+            if plan.covers(entry.partition) { try produce(entry, extra: extra) }
+            produced += 1
+        }
+    }
+
+    private func sendOffsets(_ plan: FlushPlan) throws(KafkaError) {
         guard let group = membership, membershipEpoch == plan.assignmentEpoch else {
             preconditionFailure("offsets go with the group metadata of their own assignment")
         }
-        let start = Clock.monotonicNanoseconds()
-        var outcome: TransactionOutcome
-        do throws(Trouble) {
-            try produceAll(plan, group)
-            outcome = .committed
-        } catch {
-            switch error {
-            case .fenced(let cause): throw .fenced("\(cause)")
-            case .abort(let cause): outcome = try abort(plan, cause)
-            case .unknown(let cause): outcome = try settle(plan, cause)
-            }
-        }
-        if isAnswerDoubtful {
-            // A late answer to this transaction could hit the next one (KIP-890 is not in librdkafka): a new producer fences it.
-            isAnswerDoubtful = false
-            try replaceProducer(because: "an answer of the transaction coordinator was late")
-        }
-        let seconds = Double(Clock.monotonicNanoseconds() - start) / 1e9
-        shared.metrics.transactionEnded(outcome.name, seconds: seconds)
-        return outcome
+        let offsets = plan.offsets.map { (partition: $0.partition, offset: $0.position.offset, metadata: $0.position.metadata) }
+        try output.producer.sendOffsets(offsets, topic: shared.settings.topic, group: group, timeoutMilliseconds: Self.callTimeout)
     }
 
-    private func produceAll(_ plan: FlushPlan, _ group: GroupMetadata) throws(Trouble) {
-        try step { () throws(KafkaError) in try output.producer.begin() }
-        let now = Clock.wallMicroseconds()
-        var extra = ByteWriter(capacity: 128)
-        appendRunHeaders(now, to: &extra)
-        for entry in machine.outbox.entries where plan.covers(entry.partition) {
-            try step { () throws(KafkaError) in try produce(entry, extra: extra) }
+    private func commit(_ plan: FlushPlan) -> TransactionMachine.Answer {
+        let answer = step { () throws(KafkaError) in try output.producer.commit(timeoutMilliseconds: Self.callTimeout) }
+        if case .done = answer {
+            let milliseconds = Clock.wallMilliseconds()
+            for entry in machine.outbox.entries where plan.covers(entry.partition) {
+                shared.metrics.observeEventLatency(seconds: Double(milliseconds - entry.receivedAt) / 1000)
+            }
         }
-        let offsets = plan.offsets.map { (partition: $0.partition, offset: $0.position.offset, metadata: $0.position.metadata) }
-        let topic = shared.settings.topic
-        try step { () throws(KafkaError) in
-            try output.producer.sendOffsets(offsets, topic: topic, group: group, timeoutMilliseconds: Self.callTimeout)
-        }
-        try step { () throws(KafkaError) in try output.producer.commit(timeoutMilliseconds: Self.callTimeout) }
-        let milliseconds = Clock.wallMilliseconds()
-        for entry in machine.outbox.entries where plan.covers(entry.partition) {
-            shared.metrics.observeEventLatency(seconds: Double(milliseconds - entry.receivedAt) / 1000)
-        }
+        return answer
     }
 
     /// What differs from run to run stands in headers only.
@@ -84,50 +96,6 @@ extension StreamWorker {
             topic, partition: partition, key: entry.key.map(slice), value: entry.value.map(slice), headers: headers, timestamp: nil)
     }
 
-    /// One call, made again while its error is retriable, up to twice the transaction timeout.
-    private func step(_ call: () throws(KafkaError) -> Void) throws(Trouble) {
-        let deadline = Clock.monotonicMilliseconds() + Self.giveUpAfter
-        while true {
-            do {
-                return try call()
-            } catch {
-                switch error.reaction {
-                case .leave: throw .fenced(error)
-                case .abort: throw .abort(error)
-                case .replaceClient: throw .unknown(error)
-                case .retry:
-                    isAnswerDoubtful = true
-                    guard Clock.monotonicMilliseconds() < deadline else { throw .unknown(error) }
-                }
-            }
-        }
-    }
-
-    private func abort(_ plan: FlushPlan, _ cause: KafkaError) throws(WorkerFailure) -> TransactionOutcome {
-        shared.log.warning("transaction aborted", [.error: "\(cause)"])
-        do throws(Trouble) {
-            try step { () throws(KafkaError) in try output.producer.abort(timeoutMilliseconds: Self.callTimeout) }
-            return .aborted("\(cause)", isTransient: cause.isTransient)
-        } catch {
-            switch error {
-            case .fenced(let fence): throw .fenced("\(fence)")
-            case .abort(let other), .unknown(let other): return try settle(plan, other)
-            }
-        }
-    }
-
-    /// After a doubtful end: a new producer makes the old transaction final, then the committed offsets tell how it ended.
-    private func settle(_ plan: FlushPlan, _ cause: KafkaError) throws(WorkerFailure) -> TransactionOutcome {
-        shared.log.warning("outcome of a transaction unknown, asking the broker", [.error: "\(cause)"])
-        isAnswerDoubtful = false
-        try replaceProducer(because: "\(cause)")
-        let positions = try committedPositions(plan.offsets.map(\.partition))
-        let sent = plan.offsets.allSatisfy { positions[$0.partition] == .some($0.position) }
-        if sent { return .committed }
-        let unchanged = plan.offsets.allSatisfy { positions[$0.partition] == machine.tasks[$0.partition]?.committed }
-        return unchanged ? .aborted("\(cause)", isTransient: cause.isTransient) : .foreign(positions)
-    }
-
     func replaceProducer(because why: String) throws(WorkerFailure) {
         shared.log.warning("producer replaced", [.reason: why])
         shared.metrics.producerReplaced()
@@ -146,6 +114,19 @@ extension StreamWorker {
             positions[committed.partition] = CommittedPosition(offset: offset, metadata: committed.metadata ?? "")
         }
         return positions
+    }
+}
+
+extension ClientFault {
+    init(_ error: KafkaError) {
+        let reaction: Reaction =
+            switch error.reaction {
+            case .retry: .retry
+            case .abort: .abort
+            case .replaceClient: .replaceClient
+            case .leave: .leave
+            }
+        self.init(reaction: reaction, isTransient: error.isTransient, text: "\(error)")
     }
 }
 

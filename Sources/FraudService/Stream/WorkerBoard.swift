@@ -50,7 +50,8 @@ extension PartitionReport {
     func mark(_ inbox: WorkerInbox) -> PartitionMark? {
         guard state == "live", let committed, let ruleSet = history.last?.ruleSet else { return nil }
         return PartitionMark(
-            partition: partition, streamTime: streamTime, offset: committed - 1, epoch: epoch, lag: lag, at: at, ruleSet: ruleSet, inbox: inbox)
+            partition: partition, streamTime: streamTime, offset: committed - 1, epoch: epoch, lag: lag, at: at, ruleSet: ruleSet,
+            owner: ObjectIdentifier(inbox))
     }
 }
 

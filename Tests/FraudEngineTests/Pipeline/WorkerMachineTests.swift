@@ -220,7 +220,7 @@ import Testing
                         further += machine.handle(.flushed(.committed), now: now, wallClock: 5)
                     case .writeCheckpoint(_, let header): written.append(header)
                     case .switched: switchCount += 1
-                    case .assign, .load, .locate, .replaying, .writeScores, .refused, .wentLive, .stopped: break
+                    case .captureMembership, .claim, .assign, .load, .locate, .replaying, .writeScores, .refused, .wentLive, .stopped: break
                     }
                 }
                 actions = further.isEmpty && round % 2 == 1 ? machine.handle(.tick, now: now, wallClock: 5) : further
@@ -319,7 +319,7 @@ import Testing
             case .wentLive: names.append("live")
             case .writeCheckpoint: names.append("checkpoint")
             case .assign(let given): names.append("read \(given.map(\.offset))")
-            case .load, .locate, .flush, .replaying, .writeScores, .refused, .switched, .stopped: names.append("other")
+            case .captureMembership, .claim, .load, .locate, .flush, .replaying, .writeScores, .refused, .switched, .stopped: names.append("other")
             }
         }
         #expect(names == ["live", "checkpoint", "read [0]"])

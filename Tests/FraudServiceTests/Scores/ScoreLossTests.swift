@@ -28,7 +28,7 @@ private final class Worker {
             next += 1
         }
         writer.offer(changes, epochs: [0: 1], inbox: inbox)
-        writer.mark([mark(offset: next - 1, at: 1, inbox: inbox)])
+        writer.mark([mark(offset: next - 1, at: 1, inbox: inbox)], inbox: inbox)
         for case .scoresLost(_, let classes) in inbox.take() {
             let all = scores.keys.sorted().map { change($0, score: scores[$0]!.score, offset: next - 1, receivedAt: nil) }
             let told = all.filter { change in change.account.withUnsafeBytes { classes.intersects(ScoreClasses(of: ByteSlice($0))) } }

@@ -3,12 +3,15 @@ import Testing
 @testable import FraudEngine
 @testable import FraudService
 
+private let someInbox = WorkerInbox()
+private let someOwner = ObjectIdentifier(someInbox)
+
 private func waiting(
     _ account: String, offset: Int64 = 10, epoch: Int64 = 1, partition: Int32 = 0, isRewritten: Bool = false, at: Int64 = 0
 ) -> WaitingScore {
     WaitingScore(
         change: change(account, offset: offset, partition: partition, receivedAt: isRewritten ? nil : 1), epoch: epoch, since: at * 1_000_000,
-        inbox: WorkerInbox())
+        owner: someOwner)
 }
 
 private func names(_ batch: [WaitingScore]) -> [String] { batch.map { String(decoding: $0.change.account, as: UTF8.self) } }
@@ -117,10 +120,10 @@ private func names(_ batch: [WaitingScore]) -> [String] { batch.map { String(dec
         queue.written()
         #expect(asked(0) == [3])
         #expect(asked(1_000_000) == [])
-        queue.lost(3, WorkerInbox())
+        queue.lost(3, someOwner)
         #expect(asked(9_999) == [])
         #expect(asked(10_000) == [3])
-        queue.lost(3, WorkerInbox())
+        queue.lost(3, someOwner)
         queue.offer(waiting("b", partition: 3, isRewritten: true, at: 15_000))
         _ = queue.take()
         queue.written()
@@ -138,7 +141,7 @@ private func names(_ batch: [WaitingScore]) -> [String] { batch.map { String(dec
             stored.formUnion(names(queue.take()))
             queue.written()
         }
-        queue.lost(0, WorkerInbox())
+        queue.lost(0, someOwner)
         var rounds = 0
         while rounds < 200 {
             guard let question = queue.ask(now: Int64(rounds) * 100_000).first else { break }

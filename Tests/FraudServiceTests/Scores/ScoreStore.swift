@@ -65,7 +65,7 @@ final class ScoreStore {
     func write(_ changes: [ScoreChange], epoch: Int64 = 1, marks: [PartitionMark] = []) {
         let writer = writer()
         writer.offer(changes, epochs: [0: epoch], inbox: WorkerInbox())
-        writer.mark(marks)
+        writer.mark(marks, inbox: WorkerInbox())
         writer.close()
         writer.run()
     }
@@ -108,7 +108,7 @@ func change(
 func mark(
     streamTime: Int64 = 100_000, offset: Int64 = 10, epoch: Int64 = 1, lag: Int64 = 0, at: Int64, inbox: WorkerInbox = WorkerInbox()
 ) -> PartitionMark {
-    PartitionMark(partition: 0, streamTime: streamTime, offset: offset, epoch: epoch, lag: lag, at: at, ruleSet: someRuleSet, inbox: inbox)
+    PartitionMark(partition: 0, streamTime: streamTime, offset: offset, epoch: epoch, lag: lag, at: at, ruleSet: someRuleSet, owner: ObjectIdentifier(inbox))
 }
 
 let redisIsInstalled = ["/usr/bin/redis-server", "/usr/local/bin/redis-server"].contains {

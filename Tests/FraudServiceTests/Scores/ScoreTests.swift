@@ -141,7 +141,7 @@ struct ScoreTests {
         }
         let redis = try store.connection()
         func marked() -> Bool {
-            writer.mark([mark(at: 1, inbox: inbox)])
+            writer.mark([mark(at: 1, inbox: inbox)], inbox: inbox)
             do { return try redis.call(RedisCommand("EXISTS", "tripline:g:partition:0")).integer == 1 } catch { return false }
         }
         #expect(eventually(marked))
@@ -150,7 +150,7 @@ struct ScoreTests {
         var asked: [Int32] = []
         #expect(
             eventually {
-                writer.mark([mark(at: 2, inbox: inbox)])
+                writer.mark([mark(at: 2, inbox: inbox)], inbox: inbox)
                 for case .scoresLost(let partition, _) in inbox.take() { asked.append(partition) }
                 return !asked.isEmpty
             })

@@ -54,7 +54,7 @@ struct ScoreWriterTests {
         let redis = try store.connection()
         let (writer, inbox) = (store.writer(), WorkerInbox())
         try running(writer) {
-            writer.mark([mark(offset: 10, at: 1, inbox: inbox)])
+            writer.mark([mark(offset: 10, at: 1, inbox: inbox)], inbox: inbox)
             try #require(eventually { isThere(redis, "tripline:g:partition:0") })
             // A server that comes back without the last second: the mark is there as it was, the score is not.
             let old = try redis.call(RedisCommand("DUMP", "tripline:g:partition:0")).bytes

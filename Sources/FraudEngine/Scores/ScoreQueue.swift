@@ -1,13 +1,18 @@
-import FraudEngine
-
 /// An account's last committed score, on its way to Redis.
-struct WaitingScore: Sendable {
-    var change: ScoreChange
-    var epoch: Int64
+package struct WaitingScore: Sendable {
+    package var change: ScoreChange
+    package var epoch: Int64
     /// When it was handed over, monotonic nanoseconds.
-    var since: Int64
+    package var since: Int64
     /// The worker of its partition.
-    var inbox: WorkerInbox
+    package var owner: ObjectIdentifier
+
+    package init(change: ScoreChange, epoch: Int64, since: Int64, owner: ObjectIdentifier) {
+        self.change = change
+        self.epoch = epoch
+        self.since = since
+        self.owner = owner
+    }
 
     func isOlder(than other: WaitingScore) -> Bool { (epoch, change.offset) < (other.epoch, other.change.offset) }
 
@@ -20,9 +25,9 @@ struct WaitingScore: Sendable {
 /// What finds no room is remembered by its partition and the account's class, to be asked for again: fewer classes at once where an answer finds too
 /// little room. So a partition with more scores than may wait is written in the end, however its worker hands them over.
 /// Every operation costs O(1), taking and giving back O(batch); tables grow in small pieces, so that nobody waits long for the lock around it.
-struct ScoreQueue {
+package struct ScoreQueue {
     /// Scores that are taken at once: one pipeline.
-    static let batchSize = 512
+    package static let batchSize = 512
     private static let shardCount = 64
     /// Milliseconds from the last of a partition's answer to the next question for its scores, and how long an answer may stay away. A worker that is
     /// asked in the midst of its answer begins anew: asking too often would keep it from ever ending.
@@ -36,7 +41,7 @@ struct ScoreQueue {
 
     /// What a partition lacks in Redis.
     private struct Loss {
-        var inbox: WorkerInbox
+        var owner: ObjectIdentifier
         /// Of which something is missing that was not asked for.
         var missing = ScoreClasses.none
         /// What was asked for last.
@@ -51,10 +56,10 @@ struct ScoreQueue {
     }
 
     /// What a worker is to tell again.
-    struct Question {
-        var partition: Int32
-        var classes: ScoreClasses
-        var inbox: WorkerInbox
+    package struct Question {
+        package var partition: Int32
+        package var classes: ScoreClasses
+        package var owner: ObjectIdentifier
     }
 
     private let capacity: Int
@@ -63,20 +68,20 @@ struct ScoreQueue {
     private var chunks: [[WaitingScore]] = []
     private var firstChunk = 0
     private var losses: [Int32: Loss] = [:]
-    private(set) var count = 0
+    package private(set) var count = 0
     /// Taken and neither written nor given back; they count against the capacity.
-    private(set) var inFlight = 0
+    package private(set) var inFlight = 0
 
-    init(capacity: Int) { self.capacity = capacity }
+    package init(capacity: Int) { self.capacity = capacity }
 
-    var isDrained: Bool { count == 0 && inFlight == 0 }
+    package var isDrained: Bool { count == 0 && inFlight == 0 }
 
     /// Partitions of which scores are missing.
-    var losing: [Int32] { losses.filter { !$0.value.missing.isEmpty }.keys.sorted() }
+    package var losing: [Int32] { losses.filter { !$0.value.missing.isEmpty }.keys.sorted() }
 
     // MARK: In and out
 
-    mutating func offer(_ new: WaitingScore) {
+    package mutating func offer(_ new: WaitingScore) {
         let key = Key(partition: new.change.partition, account: new.change.account)
         let hash = key.hashValue
         if new.isRewritten { losses[key.partition]?.answeredAt = new.since / 1_000_000 }
@@ -90,7 +95,7 @@ struct ScoreQueue {
     }
 
     /// The oldest ones, at most `batchSize`; they are in flight until `written` or `giveBack`.
-    mutating func take() -> [WaitingScore] {
+    package mutating func take() -> [WaitingScore] {
         precondition(inFlight == 0, "one batch at a time")
         guard !chunks.isEmpty else { return [] }
         let batch = chunks.removeFirst()
@@ -104,10 +109,10 @@ struct ScoreQueue {
         return batch
     }
 
-    mutating func written() { inFlight = 0 }
+    package mutating func written() { inFlight = 0 }
 
     /// Puts a batch back before all others, but for accounts that have a newer score by now.
-    mutating func giveBack(_ batch: [WaitingScore]) {
+    package mutating func giveBack(_ batch: [WaitingScore]) {
         inFlight = 0
         var rest: [WaitingScore] = []
         for old in batch {
@@ -145,17 +150,17 @@ struct ScoreQueue {
 
     private mutating func drop(_ new: WaitingScore) {
         let missed = new.change.account.withUnsafeBytes { ScoreClasses(of: ByteSlice($0)) }
-        var loss = losses[new.change.partition] ?? Loss(inbox: new.inbox)
-        loss.inbox = new.inbox
+        var loss = losses[new.change.partition] ?? Loss(owner: new.owner)
+        loss.owner = new.owner
         loss.missing.insert(missed)
         if new.isRewritten, loss.asked.intersects(missed) { loss.hasOverflowed = true }
         losses[new.change.partition] = loss
     }
 
     /// Redis has lost scores of this partition.
-    mutating func lost(_ partition: Int32, _ inbox: WorkerInbox) {
-        var loss = losses[partition] ?? Loss(inbox: inbox)
-        loss.inbox = inbox
+    package mutating func lost(_ partition: Int32, _ owner: ObjectIdentifier) {
+        var loss = losses[partition] ?? Loss(owner: owner)
+        loss.owner = owner
         loss.missing = .all
         loss.width = ScoreClasses.all.count
         loss.hasOverflowed = false
@@ -163,7 +168,7 @@ struct ScoreQueue {
     }
 
     /// What workers are to tell again, now that everything is written. Called only while Redis takes scores.
-    mutating func ask(now: Int64) -> [Question] {
+    package mutating func ask(now: Int64) -> [Question] {
         guard isDrained else { return [] }
         var questions: [Question] = []
         for (partition, loss) in losses where !loss.missing.isEmpty {
@@ -179,7 +184,7 @@ struct ScoreQueue {
             asked.askedAt = now
             asked.answeredAt = nil
             losses[partition] = asked
-            questions.append(Question(partition: partition, classes: asked.asked, inbox: loss.inbox))
+            questions.append(Question(partition: partition, classes: asked.asked, owner: loss.owner))
         }
         return questions.sorted { $0.partition < $1.partition }
     }
