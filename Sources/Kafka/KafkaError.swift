@@ -20,11 +20,12 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
     package var description: String { "\(name): \(message)" }
 
     /// Another process has taken this transactional id or this static membership (KIP-447, KIP-345).
-    package var isFenced: Bool {
+    package var isFenced: Bool { isProducerFenced || Code(code) == RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID }
+
+    /// A producer's epoch is over: another took its transactional id, or the broker ended a transaction that lasted too long.
+    package var isProducerFenced: Bool {
         switch Code(code) {
-        case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH,
-            RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
-            true
+        case RD_KAFKA_RESP_ERR__FENCED, RD_KAFKA_RESP_ERR_PRODUCER_FENCED, RD_KAFKA_RESP_ERR_INVALID_PRODUCER_EPOCH: true
         default: false
         }
     }

@@ -122,13 +122,17 @@ class Kafka:
         except Exception:  # not there yet
             return False
 
-    def restart(self):
+    def halt(self):
+        """Until `start`; what it holds stays."""
         end(self.process, seconds=60)
+
+    def restart(self):
+        self.halt()
         self.start()
 
     def lose_log(self, topic):
         """The broker comes back without the topic's records, but with everything else."""
-        end(self.process, seconds=60)
+        self.halt()
         for path in (self.folder / "data").glob(f"{topic}-[0-9]*"):
             shutil.rmtree(path)
         self.start()

@@ -110,6 +110,26 @@ class Membership(EndToEnd):
             self.assertEqual(service.terminate(), 0, service.tail())
         self.check_alerts(group, fed)
 
+    def test_a_broker_that_is_away_for_longer_than_the_session(self):
+        group = self.group("away")
+        service, = self.start(group.service("a"))
+        stop = threading.Event()
+        thread, fed = self.feeding(group.topic, payments.generated(60_000, self.seed, accounts=300), stop)
+        wait_until(lambda: len(fed) > 2_000, "payments flow")
+        for pause in (7, 12):
+            self.kafka.halt()
+            time.sleep(pause)
+            service.check_alive()
+            self.kafka.start()
+            before = len(fed)
+            wait_until(lambda: service.check_alive() or len(fed) > before + 2_000, "payments flow again")
+            self.wait_live([service], lambda counts: counts == [4], "it has its partitions again")
+        stop.set()
+        thread.join()
+        wait_done([service], len(fed))
+        self.assertEqual(service.terminate(), 0, service.tail())
+        self.check_alerts(group, fed)
+
     def test_a_restart_after_sigterm_replays_nothing(self):
         group = self.group("restart")
         data = payments.generated(4_000, self.seed, accounts=300)

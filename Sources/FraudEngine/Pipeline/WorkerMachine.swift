@@ -85,8 +85,10 @@ package struct WorkerMachine: ~Copyable {
         var recovered: RecoveredState?
     }
 
-    package init(settings: WorkerSettings, ruleSet: RuleSet) {
+    /// - Parameter assignmentEpoch: later than those of a machine whose answers may still come.
+    package init(settings: WorkerSettings, ruleSet: RuleSet, assignmentEpoch: UInt64 = 0) {
         self.settings = settings
+        self.assignmentEpoch = assignmentEpoch
         offered = ruleSet
     }
 

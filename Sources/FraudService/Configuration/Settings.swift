@@ -137,6 +137,14 @@ extension Settings {
         return properties
     }
 
+    /// A consumer's time as it holds, milliseconds.
+    package func consumerMilliseconds(_ key: String) -> Int64 {
+        guard let text = Consumer.defaults.merging(consumerProperties).value(of: key), let value = Int64(text) else {
+            preconditionFailure("\(key) has a default, and is a number")
+        }
+        return value
+    }
+
     /// What a worker's producer gets, but for its `transactional.id`.
     /// Records of any size that the input lets in can be written, unless the configuration says otherwise.
     package var producerProperties: KafkaProperties {

@@ -174,7 +174,7 @@ package final class Service: Sendable {
             producerProperties: settings.producerProperties, birth: BirthPolicy(settings.input.start), checkpoints: checkpoints,
             store: prepared.store, cures: CureContext(settings), scores: scores, metrics: metrics, log: log,
             // The rest is for the thread that waits for it.
-            shutdownGrace: settings.shutdownGrace * 4 / 5)
+            shutdownGrace: settings.shutdownGrace * 4 / 5, heartbeatMilliseconds: settings.consumerMilliseconds("heartbeat.interval.ms"))
         running.withLock { running in
             running.checkpointThread = DedicatedThread.start("checkpoints") { [checkpoints] in checkpoints.run() }
             running.ruleThread = DedicatedThread.start("rules") { [rules] in rules.run() }
@@ -189,14 +189,37 @@ package final class Service: Sendable {
     /// A worker thread's body.
     private func work(_ index: Int, _ environment: WorkerEnvironment) {
         do throws(WorkerFailure) {
-            let worker = try StreamWorker(
-                environment, ruleSet: rules.current.loaded.set, index: index, instance: settings.instance, inbox: inboxes[index], board: boards[index])
-            try worker.loop()
+            var epoch: UInt64 = 0
+            repeat {
+                let worker = try StreamWorker(
+                    environment, ruleSet: rules.current.loaded.set, index: index, instance: settings.instance, inbox: inboxes[index], board: boards[index],
+                    assignmentEpoch: epoch)
+                epoch = try run(worker)
+            } while epoch > 0 && !isStopping
         } catch {
             failure.withLock { $0 = $0 ?? error }
             log.error("a worker ended, the service stops", [.worker: "\(index)", .error: "\(error)"])
         }
         ended.signal()
+    }
+
+    /// Runs the worker to its end: 0; or until it lost an identity that nobody else has: the epoch for the next.
+    private func run(_ worker: StreamWorker) throws(WorkerFailure) -> UInt64 {
+        do throws(WorkerFailure) {
+            try worker.loop()
+            return 0
+        } catch {
+            guard case .fenced(let why) = error, !isStopping else { throw error }
+            worker.abandon()
+            let member = StaticMember(
+                id: worker.groupInstance, group: settings.group, clientProperties: settings.clientProperties,
+                sessionMilliseconds: settings.consumerMilliseconds("session.timeout.ms"))
+            let isHeld: Bool
+            do throws(KafkaError) { isHeld = try member.isHeldByAnother(unless: { isStopping }) } catch { throw .client("\(error)") }
+            if isHeld { throw .fenced(why) }
+            log.warning("lost its place in the group to an earlier request of its own; joins again", [.error: why])
+            return worker.machine.assignmentEpoch + 1
+        }
     }
 
     // MARK: While it runs

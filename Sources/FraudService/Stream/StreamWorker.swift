@@ -38,6 +38,8 @@ struct WorkerEnvironment: Sendable {
     let log: Log
     /// Milliseconds that a stopping worker waits for its last checkpoints.
     let shutdownGrace: Int64
+    /// The consumers' `heartbeat.interval.ms`
+    let heartbeatMilliseconds: Int64
 }
 
 /// Where a new group starts reading (`input.start`).
@@ -61,6 +63,7 @@ final class StreamWorker {
     let board: WorkerBoard
     let transactionalID: String
     let consumer: Consumer
+    let groupInstance: String
     var output: OutputProducer
     var machine: WorkerMachine
     /// Captured in the assign callback, used only with that assignment's offsets.
@@ -74,31 +77,53 @@ final class StreamWorker {
     private var failure: WorkerFailure?
     private var markedAt: Int64 = 0
 
-    init(_ shared: WorkerEnvironment, ruleSet: RuleSet, index: Int, instance: String, inbox: WorkerInbox, board: WorkerBoard) throws(WorkerFailure) {
+    private var saidAt: Int64 = 0
+
+    /// - Parameter assignmentEpoch: later than those of the worker before, whose answers may still come to the inbox.
+    init(
+        _ shared: WorkerEnvironment, ruleSet: RuleSet, index: Int, instance: String, inbox: WorkerInbox, board: WorkerBoard, assignmentEpoch: UInt64 = 0
+    ) throws(WorkerFailure) {
         self.shared = shared
         self.inbox = inbox
         self.board = board
         transactionalID = "\(shared.settings.group).\(instance).\(index)"
-        output = try Self.makeOutput(shared, id: transactionalID)
-        machine = WorkerMachine(settings: shared.settings, ruleSet: ruleSet)
+        groupInstance = "\(instance).\(index)"
+        let deadline = Clock.monotonicMilliseconds() + 60_000
+        output = try Self.makeOutput(shared, id: transactionalID) { (error) throws(WorkerFailure) in
+            guard Clock.monotonicMilliseconds() < deadline, !inbox.isStopAsked else { throw .unreachable("\(error)") }
+        }
+        machine = WorkerMachine(settings: shared.settings, ruleSet: ruleSet, assignmentEpoch: assignmentEpoch)
         run = .allocate(capacity: PaymentBatch.capacity)
         var properties = shared.consumerProperties
-        properties.set("group.instance.id", "\(instance).\(index)")
+        properties.set("group.instance.id", groupInstance)
         do throws(KafkaError) { consumer = try Consumer(properties: properties, log: shared.log.kafka) } catch { throw .client("\(error)") }
     }
 
     deinit { run.deallocate() }
 
-    static func makeOutput(_ shared: WorkerEnvironment, id: String) throws(WorkerFailure) -> OutputProducer {
+    /// Makes a producer and takes the transactional id over, which ends the transaction of its predecessor.
+    /// - Parameter waitsAfter: before it is tried again; throws to give up.
+    static func makeOutput(
+        _ shared: WorkerEnvironment, id: String, waitsAfter: (KafkaError) throws(WorkerFailure) -> Void
+    ) throws(WorkerFailure) -> OutputProducer {
         var properties = shared.producerProperties
         properties.set("transactional.id", id)
+        let made: OutputProducer
         do throws(KafkaError) {
-            return try OutputProducer(
-                properties: properties, names: shared.names, log: shared.log.kafka, deadline: Clock.monotonicMilliseconds() + 60_000)
+            made = try OutputProducer(properties: properties, names: shared.names, log: shared.log.kafka)
         } catch {
-            if error.isFenced { throw .fenced("\(error)") }
-            if error.isUnsupported { throw .unsupported("\(error)") }
-            throw error.isRetriable || error.isTimedOut ? .unreachable("\(error)") : .client("\(error)")
+            throw .client("\(error)")
+        }
+        while true {
+            do {
+                try made.producer.initTransactions(timeoutMilliseconds: callTimeout)
+                return made
+            } catch {
+                if error.isFenced { throw .fenced("\(error)") }
+                if error.isUnsupported { throw .unsupported("\(error)") }
+                guard error.isRetriable || error.isTimedOut else { throw .client("\(error)") }
+                try waitsAfter(error)
+            }
         }
     }
 
@@ -122,6 +147,16 @@ final class StreamWorker {
         consumer.close()
         output.producer.destroy()
         if let failure { throw failure }
+    }
+
+    /// Gives up what it holds after a failure, without a word to the group.
+    func abandon() {
+        batch.destroy()
+        consumer.onRebalance = nil
+        consumer.close()
+        output.producer.destroy()
+        machine.drainCounters { ruleSet, counters in shared.metrics.add(counters, of: ruleSet) }
+        board.publish(WorkerBoard.Contents(at: Clock.monotonicMilliseconds()))
     }
 
     private func turn() {
@@ -268,7 +303,7 @@ final class StreamWorker {
         let count = try ask { () throws(KafkaError) in try consumer.partitionCount(of: topic, timeoutMilliseconds: Self.callTimeout) }
         var claims: [Claim] = []
         let store = shared.store.open()
-        let deadline = Clock.monotonicMilliseconds() + Self.giveUpAfter
+        let deadline = Clock.monotonicMilliseconds() + TransactionMachine.giveUpAfter
         for partition in partitions.sorted() {
             let marks = try watermarks(partition)
             var birth = marks.low
@@ -317,16 +352,27 @@ final class StreamWorker {
 
     /// One question to the brokers, asked again while a leader or coordinator moves.
     func ask<Answer>(_ question: () throws(KafkaError) -> Answer) throws(WorkerFailure) -> Answer {
-        let deadline = Clock.monotonicMilliseconds() + TransactionMachine.giveUpAfter
+        let since = Clock.monotonicMilliseconds()
         while true {
             do {
                 return try question()
             } catch {
                 if error.isUnauthorized { throw .client("\(error)") }
-                guard Clock.monotonicMilliseconds() < deadline else { throw .unreachable("\(error)") }
-                Clock.pause(milliseconds: 50)
+                try waitForBrokers(error, since: since)
             }
         }
+    }
+
+    /// Brokers that are away are waited for, however long: scores are served meanwhile, and nothing would be won by a restart.
+    func waitForBrokers(_ error: KafkaError, since: Int64) throws(WorkerFailure) {
+        if inbox.isStopAsked { throw .unreachable("\(error)") }
+        let now = Clock.monotonicMilliseconds()
+        if now - max(since, saidAt) >= 10_000 {
+            saidAt = now
+            shared.log.warning("waiting for the brokers", [.error: "\(error)"])
+            board.publish(WorkerBoard.Contents(at: now))
+        }
+        Clock.pause(milliseconds: 50)
     }
 
     // MARK: Reporting

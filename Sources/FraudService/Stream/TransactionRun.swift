@@ -37,7 +37,9 @@ extension StreamWorker {
             try call()
             return .done
         } catch {
-            return .failed(ClientFault(error))
+            var fault = ClientFault(error)
+            if error.isProducerFenced, !isIdentityLost() { fault.reaction = .replaceClient }
+            return .failed(fault)
         }
     }
 
@@ -100,7 +102,19 @@ extension StreamWorker {
         shared.log.warning("producer replaced", [.reason: why])
         shared.metrics.producerReplaced()
         output.producer.destroy()
-        output = try Self.makeOutput(shared, id: transactionalID)
+        let since = Clock.monotonicMilliseconds()
+        output = try Self.makeOutput(shared, id: transactionalID) { (error) throws(WorkerFailure) in try waitForBrokers(error, since: since) }
+    }
+
+    /// A broker also takes the identity from a producer whose transaction it ended because it lasted too long. Whose it is the group tells: another
+    /// process has the consumer's place too, which the consumer hears with its next heartbeat.
+    private func isIdentityLost() -> Bool {
+        let deadline = Clock.monotonicMilliseconds() + shared.heartbeatMilliseconds + 1_000
+        while Clock.monotonicMilliseconds() < deadline {
+            if let fatal = consumer.fatalError { return fatal.isFenced }
+            Clock.pause(milliseconds: 50)
+        }
+        return false
     }
 
     /// What the broker has committed for the partitions; waits for transactions that are still open.

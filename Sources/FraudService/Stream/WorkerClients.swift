@@ -23,25 +23,11 @@ final class OutputProducer {
     let producer: TransactionalProducer
     private let topics: [OutputTopic]
 
-    /// Makes the producer and takes its transactional id over, which ends the transaction of a dead predecessor.
-    init(
-        properties: KafkaProperties, names: OutputTopicNames, log: @escaping KafkaLogHandler, deadline: Int64
-    ) throws(KafkaError) {
+    init(properties: KafkaProperties, names: OutputTopicNames, log: @escaping KafkaLogHandler) throws(KafkaError) {
         producer = try TransactionalProducer(properties: properties, log: log)
         var registered: [OutputTopic] = []
         for kind in Outbox.Kind.allCases { registered.append(try producer.register(topic: names.name(of: kind))) }
         topics = registered
-        try Self.initialise(producer, deadline: deadline)
-    }
-
-    private static func initialise(_ producer: TransactionalProducer, deadline: Int64) throws(KafkaError) {
-        while true {
-            do {
-                return try producer.initTransactions(timeoutMilliseconds: 5_000)
-            } catch {
-                guard error.isRetriable, Clock.monotonicMilliseconds() < deadline else { throw error }
-            }
-        }
     }
 
     func topic(_ kind: Outbox.Kind) -> OutputTopic { topics[Int(kind.rawValue)] }

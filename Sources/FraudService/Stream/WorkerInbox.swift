@@ -7,6 +7,13 @@ final class WorkerInbox: Sendable {
 
     func post(_ event: WorkerEvent) { events.withLock { $0.append(event) } }
 
+    /// Whether the worker is to stop, for one that waits elsewhere.
+    var isStopAsked: Bool {
+        events.withLock { waiting in
+            waiting.contains { if case .stop = $0 { true } else { false } }
+        }
+    }
+
     /// What has come since the last call, in order.
     func take() -> [WorkerEvent] {
         events.withLock { waiting in
