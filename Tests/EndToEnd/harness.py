@@ -303,6 +303,18 @@ class Postgres:
         """As a crash: nothing is written back, every connection breaks."""
         end(self.process, signal.SIGQUIT)
 
+    def signal(self, number):
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        for pid in [self.process.pid, *map(int, children)]:
+            os.kill(pid, number)
+
+    def freeze(self):
+        """Takes connections and answers nothing, until `thaw`."""
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+
     def stop(self):
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)

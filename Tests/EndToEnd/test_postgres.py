@@ -68,6 +68,9 @@ class Outage(EndToEnd):
         self.total = 0
 
     def feed(self, service, count=200):
+        self.feed_all([service], count)
+
+    def feed_all(self, services, count=200):
         """Produces, and waits until all of it is committed."""
         now = int(time.time() * 1000)
         batch = []
@@ -75,7 +78,7 @@ class Outage(EndToEnd):
             value = {"payment_id": f"p-{number}", "account_id": f"a-{number % 20}", "amount": 1, "currency": "EUR", "occurred_at": payments.rfc3339(now)}
             batch.append((f"a-{number % 20}", json.dumps(value).encode(), now))
         self.total += self.produce(batch, self.name)
-        wait_done([service], self.total)
+        wait_done(services, self.total)
 
     def checkpoints(self):
         """Sum of the offsets of the partitions' newest checkpoints."""
@@ -96,15 +99,9 @@ class Outage(EndToEnd):
         self.feed(service)
         wait_until(lambda: self.checkpoints() == self.total, "checkpoints are written")
         for _ in range(2):
-            self.postgres.kill()
             self.addCleanup(lambda: self.postgres.process.poll() is None or self.postgres.start())
-            wait_until(lambda: self.feed(service) or self.readiness(service).startswith("[-]"), "readiness tells of it")
-            self.assertIn("PostgreSQL is unreachable", self.readiness(service))
-            self.assertEqual(service.get("/readyz")[0], 200)
-            self.assertGreater(service.metrics()['tripline_checkpoints_total{result="failure"}'], 0)
-            self.postgres.start()
-            wait_until(lambda: self.feed(service, 20) or self.readiness(service) == "[+]checkpoints ok", "checkpoints go on")
-            wait_until(lambda: self.checkpoints() == self.total, "checkpoints are written")
+            self.without_checkpoints(service, self.postgres.kill, self.postgres.start, "PostgreSQL is unreachable")
+        self.assertGreater(service.metrics()['tripline_checkpoints_total{result="failure"}'], 0)
         service.kill()
         service.start()
         service.wait_ready()
@@ -115,6 +112,54 @@ class Outage(EndToEnd):
         self.check_alerts()
         kept = self.postgres.sql("SELECT max(n) FROM (SELECT count(*) n FROM tripline.checkpoint GROUP BY partition) c", self.name)
         self.assertLessEqual(int(kept[0][0]), 3)
+
+    def without_checkpoints(self, service, spoil, mend, words):
+        """While the database is spoilt alerts go on; once it is mended checkpoints do, by themselves."""
+        spoil()
+        wait_until(lambda: self.feed(service) or self.readiness(service).startswith("[-]"), "readiness tells of it")
+        self.assertIn(words, self.readiness(service))
+        self.assertEqual(service.get("/readyz")[0], 200)
+        mend()
+        wait_until(lambda: self.feed(service, 20) or self.readiness(service) == "[+]checkpoints ok", "checkpoints go on")
+        wait_until(lambda: self.checkpoints() == self.total, "checkpoints are written")
+
+    def test_a_database_that_hangs_is_full_or_takes_no_writes(self):
+        service, = self.start(self.group.service("a"))
+        self.feed(service)
+        wait_until(lambda: self.checkpoints() == self.total, "checkpoints are written")
+
+        def read_only(value):
+            self.postgres.sql(f"ALTER DATABASE {self.name} SET default_transaction_read_only = {value}")
+            self.postgres.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{self.name}' AND pid <> pg_backend_pid()")
+        self.without_checkpoints(service, lambda: read_only("on"), lambda: read_only("off"), "read-only transaction")
+        full = """CREATE FUNCTION tripline.full() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RAISE EXCEPTION 'could not extend file: No space left on device' USING errcode = '53100'; END $$;
+            CREATE TRIGGER full_disk BEFORE INSERT ON tripline.checkpoint_chunk EXECUTE FUNCTION tripline.full()"""
+        self.without_checkpoints(service, lambda: self.postgres.sql(full, self.name),
+                                 lambda: self.postgres.sql("DROP FUNCTION tripline.full CASCADE", self.name), "No space left on device")
+        self.addCleanup(self.postgres.thaw)
+        self.without_checkpoints(service, self.postgres.freeze, self.postgres.thaw, "did not answer in time")
+        self.assertEqual(service.terminate(), 0, service.tail())
+        self.check_alerts()
+
+    def test_instances_go_on_across_the_next_migration(self):
+        services = self.start(self.group.service("a"))
+        self.feed(services[0])
+        # As a later version's file would: it adds, and takes nothing away.
+        self.postgres.sql("""BEGIN; ALTER TABLE tripline.checkpoint ADD COLUMN later text;
+            INSERT INTO tripline.schema_migration (version, name, checksum) SELECT max(version) + 1, 'add_later', decode(repeat('00', 32), 'hex')
+            FROM tripline.schema_migration; COMMIT""", self.name)
+        services += self.start(self.group.service("b"))
+        wait_until(lambda: all((one.status() or {}).get("partitions") for one in services), "both have partitions")
+        self.feed_all(services)
+        wait_until(lambda: self.checkpoints() == self.total, "checkpoints are written")
+        services[0].kill()
+        services[0].start()
+        wait_until(lambda: all((one.status() or {}).get("partitions") for one in services), "both have partitions")
+        self.feed_all(services)
+        for service in services:
+            self.assertEqual(service.terminate(), 0, service.tail())
+        self.check_alerts()
 
     def refused(self, code, *words, **changes):
         group = self.group
