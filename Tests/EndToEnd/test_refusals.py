@@ -290,6 +290,20 @@ class Refusals(OneGroup):
         self.check_alerts(total)
         self.check_conserved(200)
 
+    def test_replay_that_gives_another_state(self):
+        self.run_once(200, self.run_once(200, 0))
+        for paths in self.checkpoints().values():
+            paths[-1].unlink()
+        self.kafka.lose_log(self.topic)
+        # Other records behind the checkpoint, and the last ones, which the anchor knows, as they were.
+        read = list(self.payments(400))
+        read[200:300] = [(key, value.replace(b'"amount": 1,', b'"amount": 2,'), time) for key, value, time in read[200:300]]
+        self.produce(read, self.topic)
+        self.cure(self.refusals("digest_mismatch", "the recovered state has digest"), "offsets reset --to-current")
+        total = self.run_once(200, 400)
+        self.check_conserved(200)
+        self.check_alerts(total)
+
     # The records cannot be processed.
 
     def test_transaction_that_the_broker_refuses(self):
