@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
+#include <malloc.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -24,4 +25,10 @@ int tripline_start_thread(uint64_t *thread, size_t stack_bytes, void *(*body)(vo
 
 void tripline_join_thread(uint64_t thread) {
     pthread_join((pthread_t)thread, NULL);
+}
+
+void tripline_trim_memory(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }

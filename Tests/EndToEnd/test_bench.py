@@ -22,7 +22,10 @@ class Bench(EndToEnd):
         self.assertGreater(run["backlog"]["payments"], 0)
         self.assertGreater(run["backlog"]["peak_bytes"], 1 << 20)
         self.assertGreater(run["live"]["sent"], 3000)
-        self.assertGreater(run["live"]["alerts"], 0)
+        for live in (run["live"], run["bare_live"]):
+            self.assertGreater(live["alerts"], 0)
+            self.assertEqual([0 <= live[stage]["p50"] <= live[stage]["p99"] for stage in ("latency_ms", "until_written_ms", "until_read_ms")], [True] * 3)
+            self.assertGreaterEqual(len(live["seconds"]), 3)
         self.assertGreater(run["checkpoints"], 0)
         self.assertGreater(len(self.redis.call("KEYS", "tripline:tripline-bench-*:risk")), 0)
         self.assertEqual([name for name in self.kafka.admin.list_topics(timeout=10).topics if name.startswith("tripline-bench")], [])

@@ -101,7 +101,6 @@ extension WorkerMachine {
     private mutating func leaveAssignment() {
         assignmentEpoch += 1
         outbox.removeAll()
-        oldestOutputAt = nil
         for (partition, task) in tasks where task.phase == .live && task.machine.next == task.committed?.offset && !task.isCheckpointing {
             parked[partition] = task
         }

@@ -7,7 +7,8 @@ package struct WorkerSettings: Sendable {
     package var topic: String
     package var foldHash: String
     package var partitionCount: Int
-    /// Milliseconds an output may be pending, also in catch-up, and between commits of offsets alone.
+    /// Milliseconds from the end of a transaction to the next one where outputs are pending, also in catch-up, and for offsets alone. Outputs that come
+    /// after a longer rest do not wait.
     package var outputDelay: Int64 = 15
     package var catchUpDelay: Int64 = 100
     package var commitInterval: Int64 = 1_000
@@ -62,7 +63,6 @@ package struct WorkerMachine: ~Copyable {
     /// First offset and number of aborts of the transaction that keeps failing, by partition.
     var aborts: [Int32: (offset: Int64, count: Int)] = [:]
     var inFlight: FlushPlan?
-    var oldestOutputAt: Int64?
     var lastCommitAt: Int64 = 0
     var isStopping = false
     var mustFlush = false
@@ -153,7 +153,7 @@ package struct WorkerMachine: ~Copyable {
     /// Folds a run of at most 64 records of one partition. Returns false if the partition is not read now (its records are dropped).
     @discardableResult
     package mutating func fold(
-        partition: Int32, _ records: UnsafeBufferPointer<RawRecord>, now: Int64, headers: HeaderSource
+        partition: Int32, _ records: UnsafeBufferPointer<RawRecord>, headers: HeaderSource
     ) -> Bool {
         guard let task = tasks[partition], task.phase != .born else { return false }
         var start = 0
@@ -169,11 +169,9 @@ package struct WorkerMachine: ~Copyable {
             let end = endOfSlice(records, from: start, task)
             let isLive = task.phase == .live
             let box = kit(for: task.ruleSet(at: offset), task)
-            let before = outbox.entries.count + outbox.scores.count
             task.machine.fold(
                 UnsafeBufferPointer(rebasing: records[start..<end]), kit: &box.kit, outbox: &outbox, context: settings.output, emits: isLive,
                 headers: { headers(start + $0, $1, &$2) })
-            if before == 0, !outbox.isEmpty { oldestOutputAt = now }
             start = end
             if case .replaying(let until) = task.phase {
                 if let anchor = task.committedMetadata?.anchor, anchor.offset == task.machine.next - 1, task.machine.anchor != anchor {
@@ -226,19 +224,20 @@ package struct WorkerMachine: ~Copyable {
     /// Milliseconds from `now` until a transaction may be due; the worker waits no longer for records.
     package func waitLimit(now: Int64) -> Int64 {
         if mustFlush || tasks.values.contains(where: { $0.rewriteFrom != nil }) { return 0 }
-        var due = lastCommitAt + settings.commitInterval
-        if let oldest = oldestOutputAt { due = min(due, oldest + outputDelay) }
-        return max(0, due - now)
+        return max(0, lastCommitAt + leastPause - now)
     }
 
-    private var outputDelay: Int64 { isCatchingUp ? settings.catchUpDelay : settings.outputDelay }
+    /// Milliseconds from one transaction to the next.
+    private var leastPause: Int64 {
+        if outbox.isEmpty { return settings.commitInterval }
+        return min(settings.commitInterval, isCatchingUp ? settings.catchUpDelay : settings.outputDelay)
+    }
 
     package mutating func flushIfDue(now: Int64) -> [WorkerAction] {
         guard inFlight == nil else { return [] }
         requestSwitches()
-        let outputIsDue = oldestOutputAt.map { now - $0 >= outputDelay } ?? false
         let isFull = outbox.entries.count + outbox.scores.count >= settings.commitMaxRecords
-        guard mustFlush || outputIsDue || isFull || now - lastCommitAt >= settings.commitInterval else { return [] }
+        guard mustFlush || isFull || now - lastCommitAt >= leastPause else { return [] }
         return flush(now: now)
     }
 
@@ -255,7 +254,6 @@ package struct WorkerMachine: ~Copyable {
         guard !offsets.isEmpty else {
             precondition(outbox.entries.isEmpty, "an output comes with the offset that passes its cause")
             lastCommitAt = now
-            oldestOutputAt = nil
             return scoresCommitted(of: nil) + afterCommit(now: now)
         }
         let plan = FlushPlan(offsets: offsets, assignmentEpoch: assignmentEpoch, isPartial: partitions.count < moved.count)
@@ -279,7 +277,6 @@ package struct WorkerMachine: ~Copyable {
         guard let plan = inFlight else { preconditionFailure("a transaction ends once") }
         inFlight = nil
         lastCommitAt = now
-        oldestOutputAt = nil
         switch outcome {
         case .committed: return committed(plan, now: now)
         case .aborted(let cause, let isTransient): return aborted(plan, cause: cause, isTransient: isTransient, now: now)
@@ -316,7 +313,6 @@ package struct WorkerMachine: ~Copyable {
         if let plan, plan.isPartial {
             scores = outbox.scores.filter { plan.covers($0.partition) }
             outbox.remove { plan.covers($0) }
-            if !outbox.isEmpty { oldestOutputAt = lastCommitAt }
         } else {
             scores = outbox.scores
             outbox.removeAll()
@@ -344,7 +340,6 @@ package struct WorkerMachine: ~Copyable {
     /// Drops outputs and the partitions' states; they are loaded anew. (A birth that was not committed has nothing to drop: it is tried again.)
     mutating func discard(_ partitions: [Int32], now: Int64) -> [WorkerAction] {
         outbox.remove { partitions.contains($0) }
-        if !outbox.isEmpty { oldestOutputAt = now }
         var actions: [WorkerAction] = []
         for partition in partitions {
             guard let task = tasks[partition] else { continue }

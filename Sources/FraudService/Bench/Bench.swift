@@ -24,7 +24,8 @@ struct Bench {
         do throws(StartFailure) {
             switch options.part {
             case .state: try StateBench.run(options, settings, invocation.output)
-            case .bareLoop(let topic): Terminal.data(try BareLoop.run(settings, topic: topic, payments: options.payments).json + "\n")
+            case .bareLoop(let topic, nil): Terminal.data(try BareLoop.run(settings, topic: topic, payments: options.payments).json + "\n")
+            case .bareLoop(let topic, let alerts?): try BareRelay.run(settings, from: topic, to: alerts)
             case .service:
                 var bench = try Bench(options, settings, invocation)
                 defer { bench.clean() }
@@ -65,18 +66,27 @@ struct Bench {
             Terminal.note("bench: run \(run) of \(options.runs): the bare loop\n")
             let bare = try bareLoop()
             let group = "\(name)-\(run)"
-            try createTopics(outputs(group))
+            try createTopics(outputs(group) + ["\(group)-bare"])
             Terminal.note("bench: run \(run) of \(options.runs): the service over the backlog\n")
             let service = try BenchService(
                 common: common, group: group, topic: inputTopic, outputs: outputs(group), rules: rules, redis: redis?.port, folder: "\(folder)/\(run)")
-            let backlog = try service.measureBacklog(payments: Int64(options.payments))
+            let backlog = try service.measureBacklog(payments: Int64(options.payments) + fed)
             var live: BenchReport.Live?
+            var bareLive: BenchReport.Live?
             if options.seconds > 0 {
-                Terminal.note("bench: run \(run) of \(options.runs): \(options.rate) payments/s for \(options.seconds) s\n")
-                live = try measureLive(service, alerts: outputs(group)[0])
+                Terminal.note("bench: run \(run) of \(options.runs): \(options.rate) payments/s, to warm up and for \(options.seconds) s\n")
+                let measured = try load(alerts: outputs(group)[0], warmUp: LiveLoad.warmUpAfterBacklog).measure(service.process)
+                fed += measured.sent
+                try service.wait(until: Int64(options.payments) + fed)
+                live = measured
             }
-            report.runs.append(BenchReport.Run(bare: bare, backlog: backlog, live: live, checkpoints: service.checkpointsWritten))
+            let checkpoints = service.checkpointsWritten
             service.stop()
+            if live != nil {
+                Terminal.note("bench: run \(run) of \(options.runs): the bare loop at the same rate\n")
+                bareLive = try measureBareLive(to: "\(group)-bare")
+            }
+            report.runs.append(BenchReport.Run(bare: bare, backlog: backlog, live: live, bareLive: bareLive, checkpoints: checkpoints))
         }
         return report
     }
@@ -85,9 +95,7 @@ struct Bench {
 
     private func bareLoop() throws(StartFailure) -> BareLoop.Result {
         let output = "\(folder)/bare-\(Clock.monotonicNanoseconds())"
-        let child = try Self.withFiles { () throws(FileSystem.Problem) in
-            try ChildProcess(["/proc/self/exe", "bench", "--bare", inputTopic, "--payments", "\(options.payments)"] + common, output: output)
-        }
+        let child = try bareProcess(["--payments", "\(options.payments)"], output)
         var code = child.poll()
         while code == nil {
             try Self.pause(milliseconds: 20)
@@ -98,6 +106,27 @@ struct Bench {
         return result
     }
 
+    private mutating func measureBareLive(to topic: String) throws(StartFailure) -> BenchReport.Live {
+        let child = try bareProcess(["--to", topic], "\(folder)/bare-\(Clock.monotonicNanoseconds())")
+        let measured = try load(alerts: topic, warmUp: LiveLoad.shortWarmUp).measure(child)
+        fed += measured.sent
+        child.end()
+        return measured
+    }
+
+    private func bareProcess(_ words: [String], _ output: String) throws(StartFailure) -> ChildProcess {
+        try Self.withFiles { () throws(FileSystem.Problem) in
+            try ChildProcess(["/proc/self/exe", "bench", "--bare", inputTopic] + words + common, output: output)
+        }
+    }
+
+    private func load(alerts: String, warmUp: Int) -> LiveLoad {
+        // Another seed each time: the same ids again would be duplicates.
+        LiveLoad(
+            settings: given, rate: options.rate, warmUp: warmUp, seconds: options.seconds, accounts: accounts, seed: 2 + UInt64(fed),
+            payments: inputTopic, alerts: alerts, log: log)
+    }
+
     static func withFiles<Value>(_ body: () throws(FileSystem.Problem) -> Value) throws(StartFailure) -> Value {
         do throws(FileSystem.Problem) { return try body() } catch { throw StartFailure(.refused, "\(error)") }
     }
@@ -105,40 +134,6 @@ struct Bench {
     /// Waits, and ends the run where the user asks for it.
     static func pause(milliseconds: Int) throws(StartFailure) {
         if case .stop = ProcessSignals.next(milliseconds: milliseconds) { throw StartFailure(.findings, "bench: stopped before the end; nothing is reported") }
-    }
-
-    private mutating func measureLive(_ service: BenchService, alerts topic: String) throws(StartFailure) -> BenchReport.Live {
-        let from = Clock.wallMilliseconds()
-        let alerts = AlertReader(
-            properties: given.consumerProperties, topic: topic, partitions: Self.partitions, since: from, log: log, show: { _ in })
-        let reader = DedicatedThread.start("alert-reader") { alerts.run() }
-        let feed = PaymentFeed(
-            // Another seed in each run: the same ids again would be duplicates.
-            .generated(seed: 2 + UInt64(fed), burstEvery: 200, accounts: accounts), rate: options.rate, topic: inputTopic, properties: given.clientProperties,
-            headroom: Int64.max, readCount: { 0 })
-        let start = Clock.monotonicNanoseconds()
-        let processor = service.process.processorSeconds ?? 0
-        let producing = DedicatedThread.start("payments") { feed.run() }
-        defer {
-            alerts.stop()
-            reader.join()
-        }
-        do throws(StartFailure) {
-            for _ in 0..<options.seconds * 10 { try Self.pause(milliseconds: 100) }
-        } catch {
-            feed.stop()
-            producing.join()
-            throw error
-        }
-        let cores = ((service.process.processorSeconds ?? 0) - processor) / (Double(Clock.monotonicNanoseconds() - start) / 1e9)
-        feed.stop()
-        producing.join()
-        if let problem = feed.problem { throw StartFailure(.unreachable, "payments could not be produced: \(problem)") }
-        fed += feed.sentCount
-        try service.wait(until: Int64(options.payments) + fed)
-        try Self.pause(milliseconds: 300)
-        let latencies = alerts.latest.latencies.sorted()
-        return BenchReport.Live(sent: feed.sentCount, cores: cores, latencies: latencies, residentBytes: service.process.residentBytes(peak: false) ?? 0)
     }
 
     // MARK: Set-up

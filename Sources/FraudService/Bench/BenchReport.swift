@@ -14,21 +14,12 @@ struct BenchReport {
         var nanoseconds: Int { Int(processorSeconds * 1e9 / Double(max(1, payments))) }
     }
 
-    struct Live {
-        var sent: Int64
-        /// Processor time of the service per second.
-        var cores: Double
-        /// Milliseconds from a payment's Kafka timestamp to its alert read by a read_committed consumer; sorted.
-        var latencies: [Int64]
-        var residentBytes: Int
-
-        func quantile(_ share: Double) -> Int64? { Quantile.of(latencies, share) }
-    }
-
     struct Run {
         var bare: BareLoop.Result
         var backlog: Backlog
         var live: Live?
+        /// The bare loop at the same rate.
+        var bareLive: Live?
         /// Written until the end of the run.
         var checkpoints: Int64
     }
@@ -52,30 +43,42 @@ struct BenchReport {
             let bare = Double(run.bare.payments) / max(0.001, run.bare.seconds)
             lines.append(
                 row([
-                    "run \(index + 1)", "\(run.backlog.rate)", "\(hundredths(Double(run.backlog.nanoseconds) / 1_000)) us",
+                    "run \(index + 1)", "\(run.backlog.rate)", "\(Self.hundredths(Double(run.backlog.nanoseconds) / 1_000)) us",
                     "\(run.backlog.peakBytes >> 20) MiB",
                     "\(run.backlog.longestPauseMilliseconds) ms", "\(Int(bare))",
-                    "\(hundredths(run.bare.processorSeconds * 1e6 / Double(max(1, run.bare.payments)))) us", "\(hundredths(Double(run.backlog.rate) / bare))",
+                    "\(Self.hundredths(run.bare.processorSeconds * 1e6 / Double(max(1, run.bare.payments)))) us",
+                    "\(Self.hundredths(Double(run.backlog.rate) / bare))",
                 ]))
         }
         let rates = runs.map(\.backlog)
         lines.append(
             row([
-                "worst", "\(rates.map(\.rate).min() ?? 0)", "\(hundredths(Double(rates.map(\.nanoseconds).max() ?? 0) / 1_000)) us",
+                "worst", "\(rates.map(\.rate).min() ?? 0)", "\(Self.hundredths(Double(rates.map(\.nanoseconds).max() ?? 0) / 1_000)) us",
                 "\((rates.map(\.peakBytes).max() ?? 0) >> 20) MiB", "\(rates.map(\.longestPauseMilliseconds).max() ?? 0) ms", "", "", "",
             ]))
         if runs.contains(where: { $0.live != nil }) {
-            lines += ["", row(["live, \(rate)/s", "p50", "p99", "p99.9", "alerts", "cores", "memory", "checkpoints"])]
+            let columns = ["p50", "p99", "p99.9", "until written", "until read", "alerts", "cores", "idle cores", "memory", "warm-up p99"]
+            lines += ["", row(["live, \(rate)/s"] + columns)]
             for (index, run) in runs.enumerated() {
-                if let live = run.live { lines.append(row(cells("run \(index + 1)", live, run.checkpoints))) }
+                if let live = run.live { lines.append(row(cells("run \(index + 1)", live))) }
+                if let live = run.bareLive { lines.append(row(cells("  bare loop", live))) }
+            }
+            lines += ["", "alerts' p99 by second, ms (the bare loop's)"]
+            for (index, run) in runs.enumerated() {
+                guard let live = run.live, let bare = run.bareLive else { continue }
+                func list(_ live: Live) -> String { live.seconds.map { "\($0.tail)" }.joined(separator: " ") }
+                lines.append("run \(index + 1)  \(list(live)) (\(list(bare)))")
             }
         }
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func cells(_ name: String, _ live: Live, _ checkpoints: Int64) -> [String] {
-        let quantiles = [0.5, 0.99, 0.999].map { live.quantile($0).map { "\($0) ms" } ?? "-" }
-        return [name] + quantiles + ["\(live.latencies.count)", hundredths(live.cores), "\(live.residentBytes >> 20) MiB", "\(checkpoints)"]
+    private func cells(_ name: String, _ live: Live) -> [String] {
+        func text(_ milliseconds: Int64?) -> String { milliseconds.map { "\($0)" } ?? "-" }
+        let quantiles = [0.5, 0.99, 0.999].map { "\(text(live.quantile($0))) ms" }
+        let stages = [Live.Stage.untilWritten, .untilRead].map { "\(text(live.quantile(0.5, $0)))/\(text(live.quantile(0.99, $0))) ms" }
+        let use = [Self.hundredths(live.cores), live.idleCores.map(Self.hundredths) ?? "-", "\(live.residentBytes >> 20) MiB"]
+        return [name] + quantiles + stages + ["\(live.count)"] + use + ["\(text(live.warmUpQuantile(0.99))) ms"]
     }
 
     private func row(_ cells: [String]) -> String {
@@ -85,7 +88,7 @@ struct BenchReport {
         }.joined()
     }
 
-    private func hundredths(_ value: Double) -> String {
+    static func hundredths(_ value: Double) -> String {
         let hundredths = Int((value * 100).rounded())
         return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
     }
@@ -94,14 +97,9 @@ struct BenchReport {
 
     private var json: String {
         let runs = runs.map { run in
-            let live = run.live.map { live in
-                let quantiles = [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)].map { "\"\($0)\":\(live.quantile($1).map(String.init) ?? "null")" }
-                return "{\"sent\":\(live.sent),\"alerts\":\(live.latencies.count),\"latency_ms\":{\(quantiles.joined(separator: ","))},"
-                    + "\"cores\":\(hundredths(live.cores)),\"resident_bytes\":\(live.residentBytes)}"
-            }
             return "{\"bare_loop\":\(run.bare.json),\"backlog\":{\"payments\":\(run.backlog.payments),\"payments_per_second\":\(run.backlog.rate),"
                 + "\"cpu_ns_per_payment\":\(run.backlog.nanoseconds),\"peak_bytes\":\(run.backlog.peakBytes),"
-                + "\"longest_pause_ms\":\(run.backlog.longestPauseMilliseconds)},\"live\":\(live ?? "null"),\"checkpoints\":\(run.checkpoints)}"
+                + "\"longest_pause_ms\":\(run.backlog.longestPauseMilliseconds)},\"live\":\(run.live?.json ?? "null"),\"bare_live\":\(run.bareLive?.json ?? "null"),\"checkpoints\":\(run.checkpoints)}"
         }
         return "{\"payments\":\(payments),\"accounts\":\(accounts),\"partitions\":\(Bench.partitions),\"rate\":\(rate),\"redis\":\(hasRedis),"
             + "\"runs\":[\(runs.joined(separator: ","))]}\n"

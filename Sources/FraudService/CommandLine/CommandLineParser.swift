@@ -186,7 +186,9 @@ package struct CommandLineParser {
         if flags.contains("--state") { bench.part = .state }
         if let topic = value("--bare") {
             guard bench.part == .service else { throw UsageError(message: "--state and --bare exclude each other", command: command) }
-            bench.part = .bareLoop(topic: topic)
+            bench.part = .bareLoop(topic: topic, to: value("--to"))
+        } else if value("--to") != nil {
+            throw UsageError(message: "--to goes with --bare", command: command)
         }
         bench.payments = try count("--payments", command) ?? bench.payments
         bench.accounts = try count("--accounts", command)

@@ -93,6 +93,7 @@ enum CommandTable {
                 OptionDescription("--rules", value: "DIR", "measure with these rules (default: twenty of its own)"),
                 OptionDescription("--state", "measure memory, checkpoints and recovery by number of accounts, without Kafka"),
                 OptionDescription("--bare", value: "TOPIC", "only consume and commit the payments of this topic, for example payments"),
+                OptionDescription("--to", value: "TOPIC", "with --bare: live, with one payment in 200 copied to this topic, for example copies"),
             ], summary: "measure payments per second, CPU, memory and latencies, beside a bare loop",
             example: "tripline bench --set kafka.bootstrap_servers=127.0.0.1:9092 --runs 1"),
         CommandDescription(

@@ -29,8 +29,8 @@ package struct Invocation: Sendable, Equatable {
         package enum Part: Sendable, Equatable {
             /// The service over a backlog and live, beside the bare loop.
             case service
-            /// The bare loop alone, over the payments of a topic.
-            case bareLoop(topic: String)
+            /// The bare loop alone: over the payments of a topic, or from its end on, with some of them passed on to another topic.
+            case bareLoop(topic: String, to: String?)
             /// Memory, checkpoints and recovery by number of accounts, without Kafka.
             case state
         }

@@ -28,6 +28,7 @@ package enum ServeCommand {
     /// The main thread's part: signals, failures, the end of a drain.
     private static func watch(_ service: Service, drains: Bool) -> ExitCode {
         var drain = DrainWatch()
+        var memory = MemoryTrim()
         while true {
             switch ProcessSignals.next(milliseconds: 200) {
             case .reload: service.reloadRules()
@@ -38,6 +39,7 @@ package enum ServeCommand {
                 _ = service.stop()
                 return fail(trouble)
             }
+            if service.isSettled, memory.isDue(lag: service.progress.lag) { MemoryTrim.trim() }
             if drains, service.isSettled, drain.isOver(service.progress) { return end(service) }
         }
     }

@@ -69,7 +69,8 @@ enum SettingTable {
         "output.dead_letters", limit: 249, default: "payments-dlq", example: "payments-dlq", help: "The topic of invalid records.")
 
     static let outputDelay = Setting<Int64>.duration(
-        "commit.output_delay", 0...10_000, default: "15ms", help: "How long an output may wait for others to share its transaction.")
+        "commit.output_delay", 0...10_000, default: "12ms",
+        help: "The least time from the end of a transaction with outputs to the next: outputs in between share it, others do not wait.")
     static let commitInterval = Setting<Int64>.duration(
         "commit.interval", 10...60_000, default: "1s", help: "How often offsets are committed where there is no output.")
     static let commitMaxRecords = Setting<Int>.integer(

@@ -10,35 +10,58 @@ final class AlertReader: Sendable {
         var count = 0
         /// By rule, in the order they first came.
         var byRule: [(rule: String, count: Int)] = []
+        var arrivals: [Arrival] = []
+
         /// Milliseconds from a payment's Kafka timestamp.
-        var latencies: [Int64] = []
+        var latencies: [Int64] { arrivals.map(\.latency) }
+    }
+
+    /// The way of one alert, Unix milliseconds.
+    struct Arrival: Sendable {
+        /// The payment's Kafka timestamp.
+        var receivedAt: Int64
+        /// The alert's: when its transaction had begun.
+        var writtenAt: Int64
+        var readAt: Int64
+
+        var latency: Int64 { max(0, readAt - receivedAt) }
+    }
+
+    /// Where it begins to read.
+    enum Start: Sendable {
+        case beginning
+        /// At what is written once `isReady`.
+        case end
     }
 
     private let seen = Mutex(Seen())
     private let stopping = Atomic(false)
+    private let ready = Atomic(false)
     private let properties: KafkaProperties
     private let topic: String
     private let partitions: Int32
+    private let start: Start
     /// Called for each alert on the reader's thread.
     private let show: @Sendable ([UInt8]) -> Void
     /// Called once, with the account of the first alert.
     private let first: @Sendable (String) -> Void
-    /// Alerts on payments before this time are passed over, Unix milliseconds.
-    private let since: Int64
     private let log: Log
 
     init(
-        properties: KafkaProperties, topic: String, partitions: Int32, since: Int64 = 0, log: Log, show: @escaping @Sendable ([UInt8]) -> Void,
-        first: @escaping @Sendable (String) -> Void = { _ in }
+        properties: KafkaProperties, topic: String, partitions: Int32, from start: Start = .beginning, log: Log,
+        show: @escaping @Sendable ([UInt8]) -> Void = { _ in }, first: @escaping @Sendable (String) -> Void = { _ in }
     ) {
         self.first = first
-        self.since = since
+        self.start = start
         self.properties = properties
         self.topic = topic
         self.partitions = partitions
         self.show = show
         self.log = log
     }
+
+    /// It reads, or has given up.
+    var isReady: Bool { ready.load(ordering: .relaxed) }
 
     var latest: Seen { seen.withLock { $0 } }
 
@@ -51,14 +74,15 @@ final class AlertReader: Sendable {
         properties.set("group.id", "tripline-alert-reader")
         do throws(KafkaError) {
             let consumer = try Consumer(properties: properties)
-            try consumer.read(topic, from: (0..<partitions).map { (partition: $0, offset: 0) })
+            try consumer.read(topic, from: try offsets(consumer))
+            ready.store(true, ordering: .relaxed)
             var batch = RecordBatch(capacity: 1_000)
             while true {
                 consumer.poll(into: &batch, timeoutMilliseconds: 100)
                 let now = Clock.wallMilliseconds()
                 for record in batch.records {
                     guard let value = record.value else { continue }
-                    take(Array(UnsafeRawBufferPointer(start: value, count: record.valueCount)), now: now)
+                    take(Array(UnsafeRawBufferPointer(start: value, count: record.valueCount)), writtenAt: record.timestamp, now: now)
                 }
                 while let error = consumer.nextError() { log.warning("the reader of alerts reports a problem", [.error: "\(error)"]) }
                 if batch.isEmpty, stopping.load(ordering: .relaxed) { break }
@@ -66,19 +90,32 @@ final class AlertReader: Sendable {
             }
             consumer.close()
         } catch {
+            ready.store(true, ordering: .relaxed)
             log.error("alerts cannot be read", [.topic: topic, .error: "\(error)"])
         }
     }
 
-    private func take(_ alert: [UInt8], now: Int64) {
+    private func offsets(_ consumer: Consumer) throws(KafkaError) -> [(partition: Int32, offset: Int64)] {
+        var offsets: [(partition: Int32, offset: Int64)] = []
+        for partition in 0..<partitions {
+            let offset =
+                switch start {
+                case .beginning: Int64(0)
+                case .end: try consumer.watermarks(partition: partition, topic: topic, timeoutMilliseconds: 5_000).high
+                }
+            offsets.append((partition, offset))
+        }
+        return offsets
+    }
+
+    private func take(_ alert: [UInt8], writtenAt: Int64, now: Int64) {
         let received = AlertBody.text("received_at", in: alert).map { Array($0.utf8) } ?? []
         let receivedAt = received.withUnsafeBytes { Timestamp.parse(ByteSlice($0)) }
-        if let receivedAt, receivedAt < since { return }
         let rule = AlertBody.text("rule_id", in: alert) ?? ""
         let count = seen.withLock { seen in
             seen.count += 1
             if let index = seen.byRule.firstIndex(where: { $0.rule == rule }) { seen.byRule[index].count += 1 } else { seen.byRule.append((rule, 1)) }
-            if let receivedAt { seen.latencies.append(max(0, now - receivedAt)) }
+            if let receivedAt { seen.arrivals.append(Arrival(receivedAt: receivedAt, writtenAt: writtenAt, readAt: now)) }
             return seen.count
         }
         show(alert)

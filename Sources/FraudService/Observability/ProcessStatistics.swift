@@ -41,7 +41,7 @@ struct ProcessStatistics {
         return line.flatMap { Double($0.dropFirst("btime ".count)) }
     }()
 
-    private static func contents(of path: String) -> String? {
+    fileprivate static func contents(of path: String) -> String? {
         do throws(SmallFile.Problem) { return String(decoding: try SmallFile.read(path), as: UTF8.self) } catch { return nil }
     }
 
@@ -52,5 +52,16 @@ struct ProcessStatistics {
         while readdir(folder) != nil { count += 1 }
         // ".", ".." and the folder itself.
         return count - 3
+    }
+}
+
+/// What the kernel says of the machine.
+enum MachineStatistics {
+    /// Processor time that nobody used since the machine started, over all its cores, seconds; nil where it cannot be read.
+    static var idleSeconds: Double? {
+        // "cpu", then user, nice, system, idle and what else there is; proc_stat(5).
+        let fields = ProcessStatistics.contents(of: "/proc/stat")?.split(separator: "\n").first?.split(separator: " ") ?? []
+        guard fields.count > 4, let idle = Double(fields[4]) else { return nil }
+        return idle / Double(sysconf(Int32(_SC_CLK_TCK)))
     }
 }

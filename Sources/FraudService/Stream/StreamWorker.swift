@@ -182,7 +182,6 @@ final class StreamWorker {
     private func fold() {
         let records = batch.records
         machine.isCatchingUp = records.count == Self.batchCapacity
-        let now = Clock.monotonicMilliseconds()
         var start = 0
         while start < records.count {
             let partition = records[start].partition
@@ -194,7 +193,7 @@ final class StreamWorker {
                     timestamp: record.timestamp)
                 end += 1
             }
-            machine.fold(partition: partition, UnsafeBufferPointer(start: run, count: end - start), now: now) { index, traceOnly, block in
+            machine.fold(partition: partition, UnsafeBufferPointer(start: run, count: end - start)) { index, traceOnly, block in
                 batch.copyHeaders(of: start + index, traceOnly: traceOnly, to: &block)
             }
             start = end

@@ -90,9 +90,8 @@ struct WorkerLife: ~Copyable {
         guard let from = reading, from < Int64(payments.count) else { return }
         let part = Array(payments[Int(from)..<min(payments.count, Int(from) + batch)])
         reading = from + Int64(part.count)
-        let now = now
         TestRecords.with(part, from: from) { records in
-            machine.fold(partition: 0, records, now: now) { _, _, _ in }
+            machine.fold(partition: 0, records) { _, _, _ in }
         }
         perform(machine.takePending())
     }

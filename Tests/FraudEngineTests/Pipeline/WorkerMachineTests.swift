@@ -131,7 +131,7 @@ import Testing
     /// Folds the first payments into a partition; all of them or none have outputs.
     private static func fold(_ count: Int, into partition: Int32, of machine: inout WorkerMachine) {
         TestRecords.with(Array(payments.prefix(count)), from: 0) { records in
-            machine.fold(partition: partition, UnsafeBufferPointer(rebasing: records[..<min(64, count)]), now: 1) { _, _, _ in }
+            machine.fold(partition: partition, UnsafeBufferPointer(rebasing: records[..<min(64, count)])) { _, _, _ in }
         }
     }
 
@@ -150,6 +150,31 @@ import Testing
         _ = machine.handle(.logLost(partition: 0, start: 900), now: 2, wallClock: 5)
         #expect(machine.outbox.entries.count == before)
         #expect(Self.plan(machine.handle(.tick, now: 2_000, wallClock: 5))?.offsets.map(\.partition) == [1])
+    }
+
+    /// The worker's next wait, and whether a transaction is asked for at that time.
+    private static func look(at now: Int64, _ machine: inout WorkerMachine) -> (wait: Int64, flushes: Bool) {
+        let wait = machine.waitLimit(now: now)
+        let actions = machine.handle(.tick, now: now, wallClock: 5)
+        return (wait, actions.contains { if case .flush = $0 { true } else { false } })
+    }
+
+    @Test func `an output waits only where a transaction ended shortly before`() {
+        var machine = Self.live(0)
+        Self.fold(60, into: 0, of: &machine)
+        #expect(Self.look(at: 10, &machine) == (5, false))
+        #expect(Self.look(at: 15, &machine) == (0, true))
+        _ = machine.handle(.flushed(.committed), now: 22, wallClock: 5)
+        #expect(Self.look(at: 22, &machine) == (1_000, false), "nothing is pending")
+    }
+
+    @Test func `an output after a rest is due at once, in catch-up 100 ms after the transaction before`() {
+        var machine = Self.live(0)
+        Self.fold(60, into: 0, of: &machine)
+        machine.isCatchingUp = true
+        #expect(Self.look(at: 99, &machine) == (1, false))
+        machine.isCatchingUp = false
+        #expect(Self.look(at: 99, &machine) == (0, true))
     }
 
     @Test func `the partition whose transaction fails is tried alone, so that others go on`() {

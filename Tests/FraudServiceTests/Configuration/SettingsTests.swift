@@ -54,7 +54,7 @@ struct SettingsTests {
         #expect(settings.windows.grace == 60_000)
         #expect(settings.rules == .init(source: .directory, directory: "rules", poll: 1_000))
         #expect(settings.output == .init(alerts: "fraud-alerts", shadow: "fraud-alerts-shadow", late: "payments-late", deadLetters: "payments-dlq"))
-        #expect(settings.commit == .init(outputDelay: 15, interval: 1_000, maxRecords: 50_000))
+        #expect(settings.commit == .init(outputDelay: 12, interval: 1_000, maxRecords: 50_000))
         #expect(settings.checkpoint == .init(store: .directory("/var/lib/tripline"), maxAge: 60_000, maxDebt: 1_000_000))
         #expect(settings.redis == nil)
         #expect(settings.httpListen == HostPort(host: "127.0.0.1", port: 8080))
