@@ -9,14 +9,16 @@ import Kafka
 struct Bench {
     static let partitions: Int32 = 4
 
-    private let options: Invocation.Bench
-    private let given: Settings
+    let options: Invocation.Bench
+    let given: Settings
     /// As the user gave them, for the processes that are measured.
-    private let common: [String]
-    private let name = "tripline-bench-\(Clock.wallMilliseconds())"
-    private let folder: String
-    private let log: Log
-    /// Payments added at the steady rate, by all runs so far.
+    let common: [String]
+    let name = "tripline-bench-\(Clock.wallMilliseconds())"
+    let folder: String
+    let log: Log
+    /// The run whose topic is in use: each reads the same backlog, without what the one before added at the steady rate.
+    private var run = 1
+    /// Payments added at the steady rate by this run.
     private var fed: Int64 = 0
 
     static func run(_ options: Invocation.Bench, _ settings: Settings, _ invocation: Invocation) -> ExitCode {
@@ -26,6 +28,10 @@ struct Bench {
             case .state: try StateBench.run(options, settings, invocation.output)
             case .bareLoop(let topic, nil): Terminal.data(try BareLoop.run(settings, topic: topic, payments: options.payments).json + "\n")
             case .bareLoop(let topic, let alerts?): try BareRelay.run(settings, from: topic, to: alerts)
+            case .recovery:
+                var bench = try Bench(options, settings, invocation)
+                defer { bench.clean() }
+                try bench.measureRecovery().print(invocation.output)
             case .service:
                 var bench = try Bench(options, settings, invocation)
                 defer { bench.clean() }
@@ -48,21 +54,22 @@ struct Bench {
         folder = try Self.withFiles { () throws(FileSystem.Problem) in try FileSystem.makeTemporaryFolder("tripline-bench") }
     }
 
-    private var inputTopic: String { "\(name)-payments" }
+    var inputTopic: String { "\(name)-payments-\(run)" }
 
-    private func outputs(_ group: String) -> [String] { ["alerts", "shadow", "late", "dlq"].map { "\(group)-\($0)" } }
+    func outputs(_ group: String) -> [String] { ["alerts", "shadow", "late", "dlq"].map { "\(group)-\($0)" } }
 
     // MARK: The run
 
     private mutating func measure() throws(StartFailure) -> BenchReport {
         let rules = if let given = options.rules { given } else { try BenchRules.write(into: "\(folder)/rules") }
-        try createTopics([inputTopic])
-        Terminal.note("bench: producing \(options.payments) payments to \(inputTopic) on \(given.kafka.bootstrapServers)\n")
-        try produceBacklog()
         let redis = given.redis == nil ? RedisProcess(folder: folder) : nil
         if given.redis == nil, redis == nil { Terminal.note("bench: redis-server is not installed, so no scores are written\n") }
         var report = BenchReport(payments: options.payments, accounts: accounts, rate: options.rate, hasRedis: given.redis != nil || redis != nil)
-        for run in 1...options.runs {
+        for number in 1...options.runs {
+            (run, fed) = (number, 0)
+            try createTopics([inputTopic])
+            Terminal.note("bench: run \(run) of \(options.runs): producing \(options.payments) payments to \(inputTopic) on \(given.kafka.bootstrapServers)\n")
+            try produceBacklog()
             Terminal.note("bench: run \(run) of \(options.runs): the bare loop\n")
             let bare = try bareLoop()
             let group = "\(name)-\(run)"
@@ -138,12 +145,12 @@ struct Bench {
 
     // MARK: Set-up
 
-    private func createTopics(_ names: [String]) throws(StartFailure) {
+    func createTopics(_ names: [String], partitions: Int32 = Bench.partitions) throws(StartFailure) {
         do throws(KafkaError) {
             let admin = try Admin(properties: given.clientProperties)
             defer { admin.destroy() }
             try admin.checkReachable(timeoutMilliseconds: 5_000)
-            _ = try admin.createTopics(names.map { NewTopic(name: $0, partitionCount: Self.partitions) }, timeoutMilliseconds: 10_000)
+            _ = try admin.createTopics(names.map { NewTopic(name: $0, partitionCount: partitions) }, timeoutMilliseconds: 10_000)
         } catch {
             throw StartFailure(.unreachable, "\(error.message); bench needs a broker: set kafka.bootstrap_servers")
         }

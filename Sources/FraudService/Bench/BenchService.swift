@@ -4,7 +4,8 @@ import FraudEngine
 final class BenchService {
     let process: ChildProcess
     private let adminPort: UInt16
-    private let output: String
+    /// The file with its log.
+    let output: String
 
     /// What its status says.
     private struct Sample {
@@ -16,17 +17,19 @@ final class BenchService {
     }
 
     init(
-        common: [String], group: String, topic: String, outputs: [String], rules: String, redis: UInt16?, folder: String
+        common: [String], group: String, topic: String, outputs: [String], rules: String, redis: UInt16?, folder: String,
+        instance: String = "bench", log: String? = nil, settings: [String] = []
     ) throws(StartFailure) {
         guard let port = LocalPort.free() else { throw StartFailure(.refused, "no port of 127.0.0.1 is free") }
         adminPort = port
-        output = "\(folder).log"
+        output = log ?? "\(folder).log"
         var sets = [
-            "group=\(group)", "instance=bench", "input.topic=\(topic)", "input.start=earliest", "output.alerts=\(outputs[0])", "output.shadow=\(outputs[1])",
+            "group=\(group)", "instance=\(instance)", "input.topic=\(topic)", "input.start=earliest", "output.alerts=\(outputs[0])", "output.shadow=\(outputs[1])",
             "output.late=\(outputs[2])", "output.dead_letters=\(outputs[3])", "rules.directory=\(rules)", "checkpoint.store=directory:\(folder)",
             // So that checkpoints are taken while it is measured.
             "checkpoint.max_debt=200000", "http.listen=127.0.0.1:0", "admin.listen=127.0.0.1:\(port)", "log.level=warning",
         ]
+        sets += settings
         if let redis { sets.append("redis.url=redis://127.0.0.1:\(redis)") }
         do throws(FileSystem.Problem) {
             process = try ChildProcess(["/proc/self/exe", "serve"] + common + sets.flatMap { ["--set", $0] }, output: output)
@@ -45,6 +48,38 @@ final class BenchService {
             position: positions.reduce(0, +), livePartitions: status.split(separator: "\"state\":\"live\"", omittingEmptySubsequences: false).count - 1,
             at: Self.numbers("\"at\":", in: status).max() ?? 0)
     }
+
+    /// The partitions that it holds live.
+    func livePartitions() throws(StartFailure) -> [Int32] {
+        if let code = process.poll() { throw StartFailure(.unreachable, "an instance ended with \(code): \(log)") }
+        let status = LocalHTTP.get("/status", port: adminPort) ?? ""
+        return status.split(separator: "{\"partition\":", omittingEmptySubsequences: false).dropFirst().compactMap { entry in
+            entry.contains("\"state\":\"live\"") ? Int32(entry.prefix { $0.isNumber }) : nil
+        }
+    }
+
+    /// A partition read again from one offset to before another, as the log tells.
+    struct Replay: Hashable {
+        var time: String
+        var partition: Int32
+        var from: Int64
+        var until: Int64
+
+        var count: Int64 { until - from }
+    }
+
+    var replays: Set<Replay> {
+        let text: String
+        do throws(FileSystem.Problem) { text = String(decoding: try FileSystem.read(output), as: UTF8.self) } catch { return [] }
+        return text.split(separator: "\n").reduce(into: []) { found, line in
+            guard line.contains("\"message\":\"replaying\""), let partition = Self.number("partition", in: line),
+                let from = Self.number("from", in: line), let until = Self.number("until", in: line)
+            else { return }
+            found.insert(Replay(time: String(line.prefix(40)), partition: Int32(clamping: partition), from: from, until: until))
+        }
+    }
+
+    private static func number(_ name: String, in line: Substring) -> Int64? { numbers("\"\(name)\":", in: String(line)).first }
 
     private var log: String {
         do throws(FileSystem.Problem) { return String(decoding: try FileSystem.read(output).suffix(2_000), as: UTF8.self) } catch { return "\(error)" }

@@ -184,8 +184,13 @@ package struct CommandLineParser {
     private func bench(_ command: CommandDescription) throws(UsageError) -> Invocation.Bench {
         var bench = Invocation.Bench()
         if flags.contains("--state") { bench.part = .state }
+        if flags.contains("--recovery") {
+            guard bench.part == .service else { throw UsageError(message: "--state and --recovery exclude each other", command: command) }
+            bench.part = .recovery
+            bench.rate = 2_000
+        }
         if let topic = value("--bare") {
-            guard bench.part == .service else { throw UsageError(message: "--state and --bare exclude each other", command: command) }
+            guard bench.part == .service else { throw UsageError(message: "--bare excludes --state and --recovery", command: command) }
             bench.part = .bareLoop(topic: topic, to: value("--to"))
         } else if value("--to") != nil {
             throw UsageError(message: "--to goes with --bare", command: command)

@@ -33,11 +33,13 @@ package struct Invocation: Sendable, Equatable {
             case bareLoop(topic: String, to: String?)
             /// Memory, checkpoints and recovery by number of accounts, without Kafka.
             case state
+            /// Crashes, takeovers and rebalances, while payments flow.
+            case recovery
         }
 
         package var part = Part.service
         package var payments = 2_000_000
-        /// nil: 100,000, or with `--state` one and five million.
+        /// nil: 100,000, with `--state` one and five million, with `--recovery` two million.
         package var accounts: Int?
         package var runs = 3
         /// Payments per second.

@@ -23,6 +23,8 @@ final class AlertReader: Sendable {
         /// The alert's: when its transaction had begun.
         var writtenAt: Int64
         var readAt: Int64
+        /// Of the alerts' topic.
+        var partition: Int32
 
         var latency: Int64 { max(0, readAt - receivedAt) }
     }
@@ -82,7 +84,7 @@ final class AlertReader: Sendable {
                 let now = Clock.wallMilliseconds()
                 for record in batch.records {
                     guard let value = record.value else { continue }
-                    take(Array(UnsafeRawBufferPointer(start: value, count: record.valueCount)), writtenAt: record.timestamp, now: now)
+                    take(Array(UnsafeRawBufferPointer(start: value, count: record.valueCount)), writtenAt: record.timestamp, partition: record.partition, now: now)
                 }
                 while let error = consumer.nextError() { log.warning("the reader of alerts reports a problem", [.error: "\(error)"]) }
                 if batch.isEmpty, stopping.load(ordering: .relaxed) { break }
@@ -108,14 +110,14 @@ final class AlertReader: Sendable {
         return offsets
     }
 
-    private func take(_ alert: [UInt8], writtenAt: Int64, now: Int64) {
+    private func take(_ alert: [UInt8], writtenAt: Int64, partition: Int32, now: Int64) {
         let received = AlertBody.text("received_at", in: alert).map { Array($0.utf8) } ?? []
         let receivedAt = received.withUnsafeBytes { Timestamp.parse(ByteSlice($0)) }
         let rule = AlertBody.text("rule_id", in: alert) ?? ""
         let count = seen.withLock { seen in
             seen.count += 1
             if let index = seen.byRule.firstIndex(where: { $0.rule == rule }) { seen.byRule[index].count += 1 } else { seen.byRule.append((rule, 1)) }
-            if let receivedAt { seen.arrivals.append(Arrival(receivedAt: receivedAt, writtenAt: writtenAt, readAt: now)) }
+            if let receivedAt { seen.arrivals.append(Arrival(receivedAt: receivedAt, writtenAt: writtenAt, readAt: now, partition: partition)) }
             return seen.count
         }
         show(alert)

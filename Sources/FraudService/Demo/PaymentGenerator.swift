@@ -51,10 +51,20 @@ struct PaymentGenerator: ~Copyable {
             return burst.account
         }
         let account = Int(random(UInt64(accountCount)))
+        appendOrdinary(account, at: time, to: &json)
+        return account
+    }
+
+    /// Appends a payment of that account as JSON.
+    mutating func next(of account: Int, at time: Int64, to json: inout ByteWriter) {
+        number += 1
+        appendOrdinary(account, at: time, to: &json)
+    }
+
+    private mutating func appendOrdinary(_ account: Int, at time: Int64, to json: inout ByteWriter) {
         let currency = ["EUR", "EUR", "EUR", "USD", "GBP"][account % 5]
         let amount = Int64(500 + random(4_000) + random(40) * random(40) * 10)
         append(account, amount, currency, ["DE", "FR", "NL", "US", "GB"][account % 5], "grocery", time, to: &json)
-        return account
     }
 
     /// The record key, as in the payment.

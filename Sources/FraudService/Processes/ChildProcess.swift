@@ -49,12 +49,18 @@ final class ChildProcess {
     /// Asks it to end, waits, and kills it after half a minute.
     func end() {
         guard !hasEnded else { return }
-        kill(process, SIGTERM)
+        Glibc.kill(process, SIGTERM)
         let deadline = Clock.monotonicMilliseconds() + 30_000
         while poll() == nil {
-            if Clock.monotonicMilliseconds() > deadline { kill(process, SIGKILL) }
+            if Clock.monotonicMilliseconds() > deadline { Glibc.kill(process, SIGKILL) }
             Clock.pause(milliseconds: 10)
         }
+    }
+
+    /// Ends it without a chance to tidy up.
+    func kill() {
+        Glibc.kill(process, SIGKILL)
+        while poll() == nil { Clock.pause(milliseconds: 1) }
     }
 
     /// User and system time so far, seconds; nil once it has ended.
