@@ -13,6 +13,22 @@ enum TwinRules {
         }
     }
 
+    /// An alert on every payment, which shows its window; no features.
+    static func plain(baseWindow: Int64) -> RuleSet {
+        let text = "version: 1\nrules:\n" + rule("always", 1, "payment.amount >= 0.0", "{payment.amount}", "status: active, once_per: payment")
+        switch RuleFiles.load(bundle: RuleBundle(files: [.init(path: "rules.yaml", bytes: Array(text.utf8))]), baseWindowMilliseconds: baseWindow) {
+        case .success(let loaded): return loaded.set
+        case .failure(let diagnostics): preconditionFailure(diagnostics.text)
+        }
+    }
+
+    static var overflowing: RuleSet {
+        load(
+            "rules:\n" + rule("sum", 1, "account.sum_5m > 0", "{account.sum_5m}", "status: active, once_per: payment")
+                + rule("there", 1, "has(account.sum_5m) && account.count_5m > 0", "{account.sum_5m}", "status: active, once_per: payment")
+                + rule("either", 1, "account.sum_5m < 0 || payment.amount == 0.07", "", "status: active, once_per: payment"))
+    }
+
     private static let schema = """
         version: 1
         fields:
