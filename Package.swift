@@ -69,7 +69,7 @@ let package = Package(
         suite("HTTPServerTests", ["HTTPServer"]),
         suite(
             "FraudServiceTests",
-            ["FraudService", "FraudEngine", "RuleFiles", "CEL", "Kafka", "HTTPServer", "Redis", "Postgres", "PostgresServer", "Migrations"]),
+            ["FraudService", "FraudEngine", "RuleFiles", "ReferenceFold", "CEL", "Kafka", "HTTPServer", "Redis", "Postgres", "PostgresServer", "Migrations"]),
         suite("RepositoryTests", ["Migrations"]),
     ],
     swiftLanguageModes: [.v6]
