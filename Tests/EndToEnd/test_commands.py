@@ -34,6 +34,8 @@ TESTED = {
     "state verify": ["test_operations.Operations.test_state_list_and_verify_find_what_is_damaged",
                      "test_operations.Operations.test_state_verify_finds_a_state_that_a_start_would_refuse"],
     "state migrate": ["test_operations.Operations.test_a_state_is_carried_over_only_from_the_committed_offset"],
+    "verify": ["test_verify.Verify.test_a_run_with_switches_and_a_crash_is_clean_while_it_runs_and_after",
+               "test_verify.Verify.test_a_tampered_topic_is_found_out_with_what_was_done"],
     "migrate up": ["test_migrate.Migrate.test_up_in_text_names_what_it_applied", "test_migrate.Migrate.test_changed_and_newer_schemas_are_refused"],
     "migrate status": ["test_migrate.Migrate.test_a_schema_from_nothing_to_up_to_date"],
     "bench": ["test_bench.Bench.test_backlog_and_live", "test_bench.Bench.test_state", "test_commands.Bench.test_bench_needs_a_broker"],
@@ -355,6 +357,8 @@ class Rights(EndToEnd):
         code, text = service.run("--drain")
         self.assertEqual(code, 0, text)
         self.assertEqual(len(group.alerts()), 1)
+        code, text, notes = tripline("verify", "--config", service.config)
+        self.assertEqual(code, 0, text + notes)
         code, text, _ = tripline("doctor", "--config", service.config)
         self.assertEqual(code, 1, text)
         self.assertNotIn("--acls", text)

@@ -16,10 +16,12 @@ final class RuleExplanation {
     func evaluation(of row: Int, _ columns: borrowing FoldedColumns, _ batch: borrowing PaymentBatch) -> ScalarEvaluation {
         var values: [ScalarValue?] = []
         values.reserveCapacity(sources.count)
+        var failing: Set<Int> = []
         for index in sources.indices {
             values.append(Self.value(sources[index], isTime: variables[index].type == .timestamp, row: row, columns, batch))
+            if case .windowSum = sources[index], values[index] == nil { failing.insert(index) }
         }
-        return ScalarEvaluation(variables: values, lists: lists)
+        return ScalarEvaluation(variables: values, failing: failing, lists: lists)
     }
 
     private static func value(

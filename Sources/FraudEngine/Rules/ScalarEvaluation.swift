@@ -15,8 +15,10 @@ enum ScalarValue: Equatable {
 
 /// Evaluates expressions on one payment, node by node: for evidence and reasons, and as the measure of the evaluation in columns. nil is an error.
 struct ScalarEvaluation {
-    /// By variable of the environment; nil is absent.
+    /// By variable of the environment; nil is absent, or in error.
     var variables: [ScalarValue?]
+    /// The variables in error: they are there all the same.
+    var failing: Set<Int> = []
     /// By name of the list.
     var lists: [String: ByteSet]
 
@@ -24,7 +26,7 @@ struct ScalarEvaluation {
         switch plan.form {
         case .constant(let constant): ScalarValue(constant)
         case .variable(let variable): variables[variable]
-        case .has(let variable): .bool(variables[variable] != nil)
+        case .has(let variable): .bool(variables[variable] != nil || failing.contains(variable))
         case .and(let a, let b): junction(a, b, decisive: false)
         case .or(let a, let b): junction(a, b, decisive: true)
         case .not(let operand): bool(operand).map { .bool(!$0) }

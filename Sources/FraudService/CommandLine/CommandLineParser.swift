@@ -145,6 +145,7 @@ package struct CommandLineParser {
             case .migrateStatus: .migrateStatus
             case .offsetsShow, .offsetsReset, .offsetsSkip, .offsetsAcceptGap, .stateList, .stateVerify, .stateMigrate:
                 .operation(try operation(command))
+            case .verify: .verify(Invocation.Verification(from: try time("--from", command), to: try time("--to", command)))
             }
         if command.name == .serve, flags.contains("--check"), flags.contains("--drain") {
             throw UsageError(message: "--check and --drain exclude each other", command: command)
@@ -216,6 +217,15 @@ package struct CommandLineParser {
             throw UsageError(message: "\(name) takes a number above 0, not '\(text)'", command: command)
         }
         return number
+    }
+
+    /// Unix milliseconds; nil where the option is not given.
+    private func time(_ name: String, _ command: CommandDescription) throws(UsageError) -> Int64? {
+        guard let text = value(name) else { return nil }
+        guard let time = TimeText.milliseconds(text) else {
+            throw UsageError(message: "\(name) takes a time such as 2026-11-23T10:00:00Z, not '\(text)'", command: command)
+        }
+        return time
     }
 
     private func demo(_ command: CommandDescription) throws(UsageError) -> Invocation.Demo {

@@ -3,7 +3,9 @@ enum HelpText {
     /// Of one command; nil: of the program.
     static func text(of command: CommandDescription?) -> String {
         guard let command else { return program }
-        var text = "tripline \(command.name.rawValue): \(command.summary).\n\nUsage: \(usage(of: command))\n"
+        var text = "tripline \(command.name.rawValue): \(command.summary).\n"
+        if !command.details.isEmpty { text += "\n" + command.details.map { $0 + "\n" }.joined() }
+        text += "\nUsage: \(usage(of: command))\n"
         if !command.options.isEmpty { text += "\nOptions:\n" + table(command.options.map(row)) }
         return text + "\nFor all commands:\n" + table(CommandTable.globalOptions.map(row)) + "\nExample:\n  \(command.example)\n"
     }

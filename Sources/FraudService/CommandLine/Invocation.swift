@@ -11,6 +11,7 @@ package struct Invocation: Sendable, Equatable {
         case doctor(printsACLs: Bool)
         case configPrint(showsOrigin: Bool)
         case operation(Operation)
+        case verify(Verification)
         case migrateUp(isDry: Bool)
         case migrateStatus
     }
@@ -48,6 +49,12 @@ package struct Invocation: Sendable, Equatable {
         package var seconds = 20
         /// Folder of the rules; nil: twenty made up for it.
         package var rules: String?
+    }
+
+    /// What of the payments is verified, by Kafka timestamp, Unix milliseconds: `from ≤ t < to`.
+    package struct Verification: Sendable, Equatable {
+        package var from: Int64?
+        package var to: Int64?
     }
 
     /// What data on stdout looks like.

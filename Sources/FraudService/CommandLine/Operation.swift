@@ -96,7 +96,7 @@ extension CommandLineParser {
             guard partitions.count == 1 else { throw UsageError(message: "offsets skip needs one --partition P", command: command) }
             guard let text = value("--to-offset") else { throw UsageError(message: "offsets skip needs --to-offset N", command: command) }
             return .offsetsSkip(to: try offset(text, command), change(partitions))
-        case .serve, .demo, .rulesCheck, .rulesTest, .eval, .doctor, .configPrint, .migrateUp, .migrateStatus, .bench:
+        case .serve, .demo, .rulesCheck, .rulesTest, .eval, .doctor, .configPrint, .migrateUp, .migrateStatus, .bench, .verify:
             preconditionFailure("not an operators' command")
         }
     }

@@ -22,6 +22,7 @@ package enum Commands {
         case .doctor(let printsACLs): return Doctor.run(settings, printsACLs: printsACLs, invocation.output)
         case .configPrint(let showsOrigin): return ConfigCommand.print(settings, showsOrigin: showsOrigin, invocation.output)
         case .operation(let operation): return OperationCommand.run(operation, settings, invocation.output)
+        case .verify(let range): return VerifyCommand.run(range, settings, invocation.output)
         case .migrateUp(let isDry): return MigrateCommand.run(.up(isDry: isDry), settings, invocation.output)
         case .migrateStatus: return MigrateCommand.run(.status, settings, invocation.output)
         case .eval(let directory, let file): return EvalCommand.run(directory, file, settings, invocation.output)

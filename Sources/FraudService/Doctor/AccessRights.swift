@@ -31,6 +31,8 @@ struct AccessRights {
             "# Only for `tripline doctor`: how long offsets of an idle group are kept is a property of the brokers.",
             command("--operation DescribeConfigs --cluster"),
         ]
+        lines += ["", "# Only for `tripline verify`: reads what was written."]
+        for topic in [output.alerts, output.shadow, output.late, output.deadLetters] { lines.append(command("--operation Read --topic \(topic)")) }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -38,6 +38,8 @@ struct CommandLineTests {
     @Test func `the operators' commands take partitions, a place, and how to go about it`() {
         #expect(command("offsets show") == .operation(.offsetsShow(partitions: [])))
         #expect(command("state list --partition 3 --partition 0 --partition 3") == .operation(.stateList(partitions: [0, 3])))
+        #expect(command("verify") == .verify(.init()))
+        #expect(command("verify --from 1970-01-01T00:00:01Z --to=1970-01-01T00:00:02.5Z") == .verify(.init(from: 1_000, to: 2_500)))
         #expect(command("state verify") == .operation(.stateVerify(partitions: [])))
         #expect(command("offsets accept-gap --dry-run --reason x") == .operation(.offsetsAcceptGap(.init(isDry: true, reason: "x"))))
         #expect(command("state migrate --yes") == .operation(.stateMigrate(.init(isConfirmed: true))))

@@ -1,0 +1,194 @@
+import FraudEngine
+import Kafka
+import ReferenceFold
+import RuleFiles
+
+/// `tripline verify`: folds the payments topic with the reference fold, and holds the outputs of the service and its committed totals against that.
+///
+/// Reads only, also while the service runs: what is committed when it begins is what is compared.
+struct Verify {
+    /// An open transaction hides what stands behind it, at most as long as it may last (`transaction.timeout.ms`) and a little; milliseconds.
+    private static let openTransaction: Int64 = 12_000
+
+    let plan: VerificationPlan
+    private let settings: Settings
+    private let reader: TopicReader
+    private let configuration: ReferenceFold.Configuration
+    private var comparison: OutputComparison
+    private var partitions: [VerifiedPartition] = []
+    private var uncommitted: [Int32] = []
+    private var ruleSets: [RuleSetHash: PlainRuleSet] = [:]
+    private var progress = VerifyProgress()
+
+    static func run(_ range: Invocation.Verification, _ settings: Settings, _ output: Invocation.OutputFormat) throws(StartFailure) -> ExitCode {
+        let access = try GroupAccess(settings)
+        defer { access.end() }
+        let log = Log(level: settings.logLevel, format: settings.logFormat)
+        let limits = try StartChecks.run(settings, log: log, describesTopics: true)
+        let reader = try TopicReader(settings)
+        defer { reader.end() }
+        let context = try OperationContext(settings, access)
+        var verify = Verify(VerificationPlan(context: context, range: range), reader, limits)
+        let report = try verify.report()
+        Terminal.data(output == .json ? report.json : report.text)
+        return report.differences.isEmpty ? .ok : .findings
+    }
+
+    private init(_ plan: VerificationPlan, _ reader: TopicReader, _ limits: StartChecks.Findings) {
+        self.plan = plan
+        self.reader = reader
+        settings = plan.context.settings
+        var configuration = ReferenceFold.Configuration(
+            group: settings.group, topic: settings.input.topic, mapping: settings.input.mapping, windows: settings.windows)
+        configuration.deadLetterMaxBytes = limits.deadLetterMaxBytes
+        configuration.lateMaxBytes = limits.lateMaxBytes
+        self.configuration = configuration
+        comparison = OutputComparison(group: settings.group, topic: settings.input.topic, names: settings.output.names)
+    }
+
+    private mutating func report() throws(StartFailure) -> VerifyReport {
+        for facts in try plan.context.facts([]) {
+            if let partition = try plan.partition(facts) { try fold(partition) } else { uncommitted.append(facts.partition) }
+        }
+        try readOutputs()
+        try explainLeftovers()
+        comparison.finish()
+        return VerifyReport(
+            group: settings.group, topic: settings.input.topic, topics: settings.output.names, partitions: partitions, uncommitted: uncommitted,
+            comparison: comparison)
+    }
+
+    // MARK: The input
+
+    private mutating func fold(_ partition: VerifiedPartition) throws(StartFailure) {
+        var partition = partition
+        let number = partition.facts.partition
+        let history = try plan.activations(partition, &ruleSets)
+        var fold: ReferenceFold?
+        comparison.begin(
+            number, OutputComparison.Scope(offsets: partition.compared, epoch: partition.metadata.epoch, horizon: horizon(partition, first: nil)))
+        try reader.read(settings.input.topic, from: [number: partition.start], until: [number: partition.compared.upperBound]) { _, record in
+            if fold == nil {
+                let horizon = horizon(partition, first: record)
+                comparison.begin(number, OutputComparison.Scope(offsets: partition.compared, epoch: partition.metadata.epoch, horizon: horizon))
+                fold = ReferenceFold(partition: number, configuration: configuration, history: history, horizon: horizon)
+            }
+            guard let result = fold?.fold(record) else { return }
+            comparison.expect(result, of: .init(partition: number, offset: record.offset))
+            partition.recordCount += 1
+            progress.show { "partition \(number): folded up to offset \(record.offset) of \(partition.compared.upperBound)" }
+        }
+        if partition.totalsGap == nil { compareTotals(partition, fold) }
+        partitions.append(partition)
+    }
+
+    /// What the fold cannot have seen; nil: there is nothing before what it sees.
+    ///
+    /// - Parameter first: the first record of the log, where the fold begins with that: what was deleted before is not newer, but for as much disorder
+    ///   as the grace lets pass.
+    private func horizon(_ partition: VerifiedPartition, first: PlainRecord?) -> PlainHorizon? {
+        if partition.isFromBirth { return nil }
+        let maxAhead = settings.input.mapping.maxAheadMilliseconds
+        if let time = partition.startTime { return PlainHorizon(timestamp: time, maxAhead: maxAhead) }
+        let time = max(first?.timestamp ?? partition.metadata.streamTime, 0)
+        return PlainHorizon(timestamp: time + settings.windows.grace, maxAhead: maxAhead)
+    }
+
+    private mutating func compareTotals(_ partition: VerifiedPartition, _ fold: ReferenceFold?) {
+        let problems = partition.metadata.problems(against: fold?.totals ?? PlainTotals(), streamTime: fold?.streamTime)
+        guard !problems.isEmpty else { return }
+        comparison.differ(totalsOf: partition.facts.partition, "committed with offset \(partition.committed.offset): " + problems.joined(separator: "; "))
+    }
+
+    // MARK: The outputs
+
+    private mutating func readOutputs() throws(StartFailure) {
+        var positions: [PlainOutput.Kind: [Int32: Int64]] = [:]
+        for (kind, topic) in settings.output.named {
+            var starts: [Int32: Int64] = [:]
+            for (partition, marks) in try reader.watermarks(topic).enumerated() {
+                starts[Int32(partition)] = marks.low
+                if marks.low > 0 { comparison.noteShortened(kind, partition: Int32(partition)) }
+            }
+            positions[kind] = try read(kind, topic, starts)
+        }
+        let deadline = Clock.monotonicMilliseconds() + Self.openTransaction
+        while comparison.isIncomplete, Clock.monotonicMilliseconds() < deadline {
+            progress.show { "something is missing: waiting for transactions that may still be open" }
+            Clock.pause(milliseconds: 500)
+            for (kind, topic) in settings.output.named { positions[kind] = try read(kind, topic, positions[kind] ?? [:]) }
+        }
+    }
+
+    private mutating func read(_ kind: PlainOutput.Kind, _ topic: String, _ starts: [Int32: Int64]) throws(StartFailure) -> [Int32: Int64] {
+        try reader.read(topic, from: starts) { partition, record in
+            comparison.find(
+                FoundOutput(
+                    kind: kind, partition: partition, offset: record.offset, timestamp: record.timestamp ?? 0, key: record.key, value: record.value,
+                    headers: record.headers))
+            progress.show { "\(topic): read up to offset \(record.offset) of partition \(partition)" }
+        }
+    }
+
+    /// Late payments do not say where they came from: those that no folded record explains may come from records that are not compared.
+    private mutating func explainLeftovers() throws(StartFailure) {
+        for partition in partitions where !comparison.leftovers.isEmpty {
+            let number = partition.facts.partition
+            for offsets in [partition.facts.logStart..<partition.start, partition.compared.upperBound..<Int64.max] where !offsets.isEmpty {
+                try reader.read(settings.input.topic, from: [number: offsets.lowerBound], until: [number: offsets.upperBound]) { _, record in
+                    comparison.explain(record)
+                    progress.show { "partition \(number): looking for late payments, at offset \(record.offset)" }
+                }
+            }
+        }
+    }
+}
+
+extension Settings.Output {
+    /// In the order in which they are read.
+    var named: [(PlainOutput.Kind, String)] { [(.alert, alerts), (.shadowAlert, shadow), (.late, late), (.deadLetter, deadLetters)] }
+
+    var names: [PlainOutput.Kind: String] { Dictionary(uniqueKeysWithValues: named) }
+}
+
+extension CommitMetadata {
+    /// What of the totals and of stream time (milliseconds) is not as the reference fold has it.
+    func problems(against wanted: PlainTotals, streamTime: Int64?) -> [String] {
+        var problems: [String] = []
+        for outcome in Outcome.allCases {
+            let (records, amount) = (totals[outcome], totals.amounts[Int(outcome.rawValue)])
+            let (wantedRecords, wantedAmount) = (wanted.count(PlainOutcome(outcome)), wanted.amount(PlainOutcome(outcome)))
+            if records != wantedRecords { problems.append("\(records) records \(outcome.name), must be \(wantedRecords)") }
+            if amount != wantedAmount { problems.append("amounts \(outcome.name) of \(amount), must be \(wantedAmount)") }
+        }
+        let wantedTime = streamTime ?? StreamTime.none
+        if self.streamTime != wantedTime { problems.append("stream time \(readable(self.streamTime)), must be \(readable(wantedTime))") }
+        return problems
+    }
+}
+
+extension PlainOutcome {
+    init(_ outcome: Outcome) {
+        switch outcome {
+        case .folded: self = .folded
+        case .late: self = .late
+        case .duplicate: self = .duplicate
+        case .invalid: self = .invalid
+        case .ignored: self = .ignored
+        }
+    }
+}
+
+/// Tells on stderr every few seconds how far a long run is.
+struct VerifyProgress {
+    /// Milliseconds.
+    private static let interval: Int64 = 3_000
+    private var shownAt = Clock.monotonicMilliseconds()
+
+    mutating func show(_ text: () -> String) {
+        let now = Clock.monotonicMilliseconds()
+        guard now - shownAt >= Self.interval else { return }
+        shownAt = now
+        Terminal.note("tripline: \(text())\n")
+    }
+}
