@@ -42,14 +42,17 @@ let package = Package(
         // The pure core.
         swiftTarget("CEL", []),
         swiftTarget("FraudEngine", ["CEL", "CCrypto", "CZstd", "CLinux"]),
-        swiftTarget("RuleFiles", ["CEL", "FraudEngine", "CYAML", "CCrypto"]),
+        swiftTarget("RuleFiles", ["CEL", "FraudEngine", "ReferenceFold", "CYAML", "CCrypto"]),
+
+        // A second implementation of the contract that shares the checked rules with the engine and nothing else.
+        swiftTarget("ReferenceFold", ["CEL"]),
 
         .target(
             name: "Migrations", path: "migrations", exclude: ["README.md"],
             resources: migrations.flatMap { [.embedInCode("\($0).up.sql"), .embedInCode("\($0).down.sql")] }, swiftSettings: strict),
 
         // The shell and the executable.
-        swiftTarget("FraudService", ["FraudEngine", "RuleFiles", "Kafka", "Redis", "Postgres", "HTTPServer", "Migrations", "CLinux"]),
+        swiftTarget("FraudService", ["FraudEngine", "RuleFiles", "ReferenceFold", "Kafka", "Redis", "Postgres", "HTTPServer", "Migrations", "CLinux"]),
         .executableTarget(name: "tripline", dependencies: ["FraudService", "RuleFiles", "FraudEngine"], swiftSettings: strict),
 
         // A PostgreSQL of the tests' own.
@@ -58,6 +61,7 @@ let package = Package(
         suite("CELTests", ["CEL"]),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         suite("FraudEngineTests", ["FraudEngine", "RuleFiles", "CEL", "CAllocationCounter"]),
+        suite("ReferenceFoldTests", ["ReferenceFold", "FraudEngine", "RuleFiles", "CEL"]),
         suite("RuleFilesTests", ["RuleFiles", "FraudEngine", "CEL"], exclude: ["Fixtures"]),
         suite("KafkaTests", ["Kafka", "CRdKafka"]),
         suite("RedisTests", ["Redis"]),
