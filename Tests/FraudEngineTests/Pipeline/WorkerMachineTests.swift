@@ -220,7 +220,7 @@ import Testing
                         further += machine.handle(.flushed(.committed), now: now, wallClock: 5)
                     case .writeCheckpoint(_, let header): written.append(header)
                     case .switched: switchCount += 1
-                    case .captureMembership, .claim, .assign, .load, .locate, .replaying, .writeScores, .refused, .wentLive, .stopped: break
+                    case .captureMembership, .claim, .claimAgain, .assign, .load, .locate, .replaying, .writeScores, .refused, .wentLive, .stopped: break
                     }
                 }
                 actions = further.isEmpty && round % 2 == 1 ? machine.handle(.tick, now: now, wallClock: 5) : further
@@ -276,8 +276,25 @@ import Testing
 
     private static func refusal(_ claim: Claim) -> Refusal? {
         var machine = WorkerMachine(settings: WorkerLife.settings, ruleSet: ruleSets[0])
-        for case .refused(_, let why) in machine.handle(.assigned([claim]), now: 0, wallClock: 0) { return why }
+        var actions = machine.handle(.assigned([claim]), now: 0, wallClock: 0)
+        for case .claimAgain in actions { actions = machine.handle(.claimedAgain(claim), now: 0, wallClock: 0) }
+        for case .refused(_, let why) in actions { return why }
         return nil
+    }
+
+    /// The group was asked before another member committed, the store when that one had written its first checkpoint.
+    @Test func `a checkpoint without an offset makes the worker ask once more before it refuses`() {
+        var machine = WorkerMachine(settings: WorkerLife.settings, ruleSet: Self.ruleSets[0])
+        var isAsked = false
+        for case .claimAgain(0) in machine.handle(.assigned([Self.claim(nil, newestCheckpoint: 7)]), now: 0, wallClock: 0) { isAsked = true }
+        #expect(isAsked)
+        let position = CommittedPosition(offset: 50, metadata: Self.metadata().line)
+        var loaded: CommittedPosition?
+        for case .load(0, _, let committed) in machine.handle(.claimedAgain(Self.claim(position, newestCheckpoint: 7)), now: 0, wallClock: 0) {
+            loaded = committed
+        }
+        #expect(loaded == position)
+        #expect(machine.refused.isEmpty)
     }
 
     @Test func `what cannot be continued is refused before anything is read`() {
@@ -319,7 +336,7 @@ import Testing
             case .wentLive: names.append("live")
             case .writeCheckpoint: names.append("checkpoint")
             case .assign(let given): names.append("read \(given.map(\.offset))")
-            case .captureMembership, .claim, .load, .locate, .flush, .replaying, .writeScores, .refused, .switched, .stopped: names.append("other")
+            case .captureMembership, .claim, .claimAgain, .load, .locate, .flush, .replaying, .writeScores, .refused, .switched, .stopped: names.append("other")
             }
         }
         #expect(names == ["live", "checkpoint", "read [0]"])
