@@ -212,8 +212,8 @@ extension WorkerMachine {
     mutating func switchRules() -> [WorkerAction] {
         var actions: [WorkerAction] = []
         for partition in tasks.keys.sorted() {
-            guard let task = tasks[partition], task.phase == .live, let last = task.machine.history.last, last.ruleSet != offered.hash, canSwitch(task),
-                !isStopping, !isRevoking
+            guard let task = tasks[partition], task.phase == .live, !task.hasMoved, let last = task.machine.history.last, last.ruleSet != offered.hash,
+                canSwitch(task), !isStopping, !isRevoking
             else { continue }
             know(offered)
             forgetUnusedKits()

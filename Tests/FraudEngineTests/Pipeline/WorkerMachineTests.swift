@@ -152,11 +152,12 @@ import Testing
         #expect(Self.plan(machine.handle(.tick, now: 2_000, wallClock: 5))?.offsets.map(\.partition) == [1])
     }
 
-    @Test func `the partition whose transaction fails is tried alone, so that others go on`() {
-        var machine = Self.live(0, 1)
-        Self.fold(60, into: 0, of: &machine)
-        Self.fold(40, into: 1, of: &machine)
-        #expect(Self.plan(machine.handle(.tick, now: 2_000, wallClock: 5))?.offsets.map(\.partition) == [0, 1])
+    /// A machine whose first transaction of partitions 0 and 1 was aborted, and which has folded both anew.
+    private static func afterAbort() -> WorkerMachine {
+        var machine = live(0, 1)
+        fold(60, into: 0, of: &machine)
+        fold(40, into: 1, of: &machine)
+        #expect(plan(machine.handle(.tick, now: 2_000, wallClock: 5))?.offsets.map(\.partition) == [0, 1])
         var loads: [(partition: Int32, claim: UInt64)] = []
         for case .load(let partition, let claim, _) in machine.handle(.flushed(.aborted("too large", isTransient: false)), now: 2_000, wallClock: 5) {
             loads.append((partition, claim))
@@ -165,12 +166,29 @@ import Testing
         for load in loads {
             let state = RecoveredState(
                 state: PartitionState(windows: PartitionPropertyTests.windows, seed: 1), start: .nothing,
-                history: [RuleActivation(sequence: 1, ruleSet: Self.ruleSets[0].hash, fromOffset: 0, streamTime: StreamTime.none)], anchor: nil, kept: [],
-                ruleSets: [Self.ruleSets[0]])
+                history: [RuleActivation(sequence: 1, ruleSet: ruleSets[0].hash, fromOffset: 0, streamTime: StreamTime.none)], anchor: nil, kept: [],
+                ruleSets: [ruleSets[0]])
             _ = machine.handle(.loaded(partition: load.partition, claim: load.claim, .success(state)), now: 2_001, wallClock: 5)
         }
-        Self.fold(60, into: 0, of: &machine)
-        Self.fold(40, into: 1, of: &machine)
+        fold(60, into: 0, of: &machine)
+        fold(40, into: 1, of: &machine)
+        return machine
+    }
+
+    @Test func `a partition whose turn to commit has not come does not switch rules in the midst of what it has folded`() {
+        var machine = Self.afterAbort()
+        #expect(Self.plan(machine.handle(.rulesOffered(Self.ruleSets[1]), now: 4_000, wallClock: 5))?.offsets.map(\.partition) == [0])
+        func switches(_ actions: [WorkerAction]) -> [Int32] {
+            actions.compactMap { if case .switched(let partition, _) = $0 { partition } else { nil } }
+        }
+        #expect(switches(machine.handle(.flushed(.committed), now: 4_000, wallClock: 5)) == [0])
+        #expect(Self.plan(machine.handle(.tick, now: 4_001, wallClock: 5))?.offsets.map(\.partition) == [1])
+        #expect(switches(machine.handle(.flushed(.committed), now: 4_001, wallClock: 5)) == [1])
+        #expect(machine.tasks[1]?.machine.history.last?.fromOffset == 40)
+    }
+
+    @Test func `the partition whose transaction fails is tried alone, so that others go on`() {
+        var machine = Self.afterAbort()
         let first = Self.plan(machine.handle(.tick, now: 4_000, wallClock: 5))
         #expect(first?.offsets.map(\.partition) == [0])
         #expect(first?.covers(1) == false)
