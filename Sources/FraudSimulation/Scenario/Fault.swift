@@ -69,6 +69,18 @@ package enum WorldEffect: Sendable, Equatable {
     case offerRules(Int)
 }
 
+extension WorldEffect {
+    /// What was written is no longer there, or no longer whole.
+    var harmsCheckpoints: Bool {
+        switch self {
+        case .tearCheckpoints, .flipCheckpoints, .loseNewestCheckpoints, .loseAllCheckpoints, .foreignCheckpoints: true
+        case .process, .transactionCoordinatorDown, .groupCoordinatorDown, .brokerDown, .unauthorized, .slowMarkers, .slowCheckpoints, .failingCheckpoints,
+            .redisDown, .redisEmptied, .offerRules:
+            false
+        }
+    }
+}
+
 package enum Fault: Sendable, Equatable, CustomStringConvertible {
     /// Microseconds.
     case timed(at: Int64, WorldEffect)

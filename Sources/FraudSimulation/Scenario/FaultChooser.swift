@@ -11,13 +11,15 @@ struct FaultChooser {
     mutating func choose() -> [Fault] {
         var faults: [Fault] = []
         // One seed in sixteen is calm.
-        guard !random.chance(6) else { return rules() }
+        guard !random.chance(6) else { return rules(atMost: 36) }
         var families = Family.allCases
         for _ in 0..<(1 + random.below(4)) {
             let family = families.remove(at: random.below(families.count))
             for _ in 0..<(1 + random.below(4)) { faults += faultsOf(family) }
         }
-        return faults + rules()
+        // Without any checkpoint a history of more switches than metadata hold is refused, as it should be.
+        let isHarmed = faults.contains { if case .timed(_, let effect) = $0 { effect.harmsCheckpoints } else { false } }
+        return faults + rules(atMost: isHarmed ? 5 : 36)
     }
 
     private mutating func at() -> Int64 { .milliseconds(random.among(200...60_000)) }
@@ -37,8 +39,8 @@ struct FaultChooser {
         switch family {
         case .kills:
             let restart: Int64 = .milliseconds(random.chance(30) ? random.among(10_000...20_000) : random.among(100...4_000))
-            return [.step(host: host(), random.pick(StepKind.allCases), number: 1 + random.below(30), .kill(restart: restart))]
-        case .pauses: return [.step(host: host(), random.pick(StepKind.allCases), number: 1 + random.below(30), effect())]
+            return [step(.kill(restart: restart))]
+        case .pauses: return [step(effect())]
         case .relays: return relay()
         case .requests: return [request()]
         case .strands:
@@ -60,6 +62,17 @@ struct FaultChooser {
         case .redis: return [.timed(at: at(), random.chance(50) ? .redisDown(outage()) : .redisEmptied)]
         case .stops: return [.timed(at: at(), .process(host: host(), .stop(restart: .milliseconds(random.among(50...14_000)))))]
         }
+    }
+
+    /// Before any step; of those that are rare one of the first.
+    private mutating func step(_ effect: ProcessEffect) -> Fault {
+        let kind = random.pick(StepKind.allCases)
+        let count =
+            switch kind {
+            case .revoked, .claim, .load, .abort, .replaceProducer, .readCommitted: 4
+            case .read, .fold, .tick, .begin, .produce, .sendOffsets, .commit, .ended, .writeScores, .writeCheckpoint: 30
+            }
+        return .step(host: host(), kind, number: 1 + random.below(count), effect)
     }
 
     /// One worker after the other is stopped beyond its session, so that each may wake and find another one's work, or nobody's.
@@ -96,8 +109,8 @@ struct FaultChooser {
     }
 
     /// Switches of rules: none, a few, or many in a row.
-    private mutating func rules() -> [Fault] {
-        let count = random.pick([0, 1, 2, 3, 5, 20])
+    private mutating func rules(atMost limit: Int) -> [Fault] {
+        let count = min(limit, random.pick([0, 1, 2, 3, 5, 36]))
         return (0..<count).map { _ in .timed(at: at(), .offerRules(random.below(SimulationRules.sets.count))) }
     }
 }
