@@ -7,7 +7,7 @@ RELEASE := .build/release/tripline
 PREFIX ?= /usr/local
 
 .PHONY: help setup setup-build demo test test-unit test-end-to-end build install bench lint format image clean kafka sanitizers prove-real-payments \
-    prove-oracle-fails
+    prove-oracle-fails simulate mutants
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
@@ -53,6 +53,13 @@ kafka: ## Download Apache Kafka for the end-to-end tests into .kafka/
 sanitizers: setup ## Run the Swift tests under the address and the thread sanitizer
 	swift test --parallel --sanitize=address --scratch-path .build-address
 	swift test --parallel --sanitize=thread --scratch-path .build-thread
+
+simulate: ## Run seeds of the deterministic simulation (SEEDS=10000), or one with its history (SEED=7)
+	swift build -c release --product simulate
+	.build/release/simulate $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),500))
+
+mutants: ## Plant bugs in a copy of the source and see the simulation find each (MUTANTS="abort-keeps-state …" for some)
+	@scripts/mutants $(MUTANTS)
 
 prove-real-payments: setup ## Compare alerts and windows over all payments of the data sets with their reference
 	@TRIPLINE_WHOLE_DATA=1 scripts/test --only end-to-end test_real_payments

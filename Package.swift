@@ -21,7 +21,7 @@ let migrations = ["000001_create_schema", "000002_add_checkpoint_instance"]
 
 let package = Package(
     name: "tripline",
-    products: [.executable(name: "tripline", targets: ["tripline"])],
+    products: [.executable(name: "tripline", targets: ["tripline"]), .executable(name: "simulate", targets: ["simulate"])],
     targets: [
         // C libraries of Debian: header, module map, inline shims.
         .systemLibrary(name: "CRdKafka", providers: [.apt(["librdkafka-dev"])]),
@@ -55,11 +55,16 @@ let package = Package(
         swiftTarget("FraudService", ["FraudEngine", "RuleFiles", "ReferenceFold", "Kafka", "Redis", "Postgres", "HTTPServer", "Migrations", "CLinux"]),
         .executableTarget(name: "tripline", dependencies: ["FraudService", "RuleFiles", "FraudEngine"], swiftSettings: strict),
 
+        // The worker's decisions against models of everything around them, in virtual time.
+        swiftTarget("FraudSimulation", ["FraudEngine", "RuleFiles", "ReferenceFold"]),
+        .executableTarget(name: "simulate", dependencies: ["FraudSimulation"], swiftSettings: strict),
+
         // A PostgreSQL of the tests' own.
         .target(name: "PostgresServer", path: "Tests/PostgresServer", swiftSettings: strict),
 
         suite("CELTests", ["CEL"]),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        suite("FraudSimulationTests", ["FraudSimulation"]),
         suite("FraudEngineTests", ["FraudEngine", "RuleFiles", "CEL", "CAllocationCounter"]),
         suite("ReferenceFoldTests", ["ReferenceFold", "FraudEngine", "RuleFiles", "CEL"]),
         suite("RuleFilesTests", ["RuleFiles", "FraudEngine", "CEL"], exclude: ["Fixtures"]),

@@ -15,6 +15,8 @@ private let allowedImports: [String: Set<String>] = [
         "Glibc", "Synchronization", "FoundationEssentials", "FraudEngine", "RuleFiles", "ReferenceFold", "Kafka", "Redis", "Postgres", "HTTPServer",
         "Migrations", "CLinux",
     ],
+    "FraudSimulation": ["FraudEngine", "RuleFiles", "ReferenceFold"],
+    "simulate": ["Glibc", "FraudSimulation"],
     "tripline": [
         "Glibc", "Synchronization", "FoundationEssentials", "FraudService", "RuleFiles", "FraudEngine",
     ],

@@ -17,6 +17,8 @@ package struct ScoreChange: Sendable {
     /// Kafka timestamp of the payment, milliseconds; nil where none caused it.
     package var receivedAt: Int64?
     package var ruleSet: RuleSetHash
+    /// The partition's switch to that rule set: of two scores as of one offset the one with the later switch is newer.
+    package var sequence: UInt64
 }
 
 /// What decides on a payment or an account.
@@ -77,7 +79,7 @@ extension PartitionMachine {
         return ScoreChange(
             partition: partition, account: state.accounts.key(of: record).array, score: verdict.score, band: kit.ruleSet.policy.band(of: verdict.score),
             decision: verdict.decision(kit.ruleSet.policy), rules: json.array(), eventTime: eventTime, streamTime: streamTime, expiry: expiry,
-            offset: offset, receivedAt: receivedAt, ruleSet: kit.ruleSet.hash)
+            offset: offset, receivedAt: receivedAt, ruleSet: kit.ruleSet.hash, sequence: history.last?.sequence ?? 0)
     }
 
     /// A rule contributes once: of two overlapping periods (its `once_per` changed) the one that ends later decides; hits add up.
@@ -103,7 +105,7 @@ extension PartitionMachine {
 
     /// The scores of accounts of these classes with a live contribution (or one that a switch of rules ended), for a store that has none or old
     /// ones: of `count` records of the table from `first` on; and where to go on, nil at the end.
-    func scores(_ classes: ScoreClasses, from first: UInt32, count: UInt32, kit: borrowing FoldKit) -> (scores: [ScoreChange], next: UInt32?) {
+    package func scores(_ classes: ScoreClasses, from first: UInt32, count: UInt32, kit: borrowing FoldKit) -> (scores: [ScoreChange], next: UInt32?) {
         var scores: [ScoreChange] = []
         let end = min(first + count, max(first, state.accounts.end))
         for record in first..<end where state.accounts.isUsed(record) && hasLiveHit(record) {

@@ -39,7 +39,7 @@ package final class PartitionTask {
     /// Which accounts those are.
     var rewriteClasses = ScoreClasses.all
     /// A switch waits to be committed, though no record was read since.
-    var mustCommit = false
+    package internal(set) var mustCommit = false
     /// The rule set the machine's numbers are bound to.
     var boundRules: RuleSetHash?
     package internal(set) var recoveredFrom: String

@@ -7,13 +7,15 @@ extension WorkerMachine {
         refused.removeAll()
         loading.removeAll()
         var actions: [WorkerAction] = []
-        for claim in claims.sorted(by: { $0.partition < $1.partition }) { actions += take(claim, now: now, wallClock: wallClock) }
+        for claim in claims.sorted(by: { $0.partition < $1.partition }) {
+            actions += take(claim, isAskedAgain: false, now: now, wallClock: wallClock)
+        }
         parked.removeAll()
         actions.append(assignment())
         return actions
     }
 
-    private mutating func take(_ claim: Claim, now: Int64, wallClock: Int64) -> [WorkerAction] {
+    mutating func take(_ claim: Claim, isAskedAgain: Bool, now: Int64, wallClock: Int64) -> [WorkerAction] {
         if let task = parked[claim.partition], task.committed == claim.committed, task.phase == .live {
             tasks[claim.partition] = task
             rewriteScores(claim.partition)
@@ -25,6 +27,8 @@ extension WorkerMachine {
         guard let committed = claim.committed else {
             if let problem = claim.storeProblem { return [refuse(claim.partition, .noUsableCheckpoint(problem))] }
             if let checkpoint = claim.newestCheckpoint {
+                // A checkpoint follows a commit: where another member has made both since the question, the commit is there by now.
+                guard isAskedAgain else { return [.claimAgain(claim.partition)] }
                 return [refuse(claim.partition, .checkpointWithoutOffset(checkpoint: checkpoint, logEnd: claim.logEnd))]
             }
             bear(claim, now: now, wallClock: wallClock)
@@ -207,8 +211,8 @@ extension WorkerMachine {
     mutating func switchRules() -> [WorkerAction] {
         var actions: [WorkerAction] = []
         for partition in tasks.keys.sorted() {
-            guard let task = tasks[partition], task.phase == .live, let last = task.machine.history.last, last.ruleSet != offered.hash, canSwitch(task),
-                !isStopping, !isRevoking
+            guard let task = tasks[partition], task.phase == .live, !task.hasMoved, let last = task.machine.history.last, last.ruleSet != offered.hash,
+                canSwitch(task), !isStopping, !isRevoking
             else { continue }
             know(offered)
             forgetUnusedKits()

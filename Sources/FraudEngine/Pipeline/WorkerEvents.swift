@@ -4,6 +4,8 @@ package enum WorkerEvent: Sendable {
     case given([Int32])
     /// What `claim` asked for (still inside the poll call).
     case assigned([Claim])
+    /// What `claimAgain` asked for (still inside the poll call).
+    case claimedAgain(Claim)
     /// The group took all partitions back (inside the poll call); `isLost`: another member may own them already.
     case revoked(isLost: Bool)
     /// The checkpoint thread has read what `load` asked for.
@@ -31,6 +33,8 @@ package enum WorkerAction {
     case captureMembership(epoch: UInt64)
     /// Ask the broker and the store about these partitions; answer with `.assigned`.
     case claim([Int32])
+    /// The same once more for one of them; answer with `.claimedAgain`.
+    case claimAgain(Int32)
     /// Read exactly these partitions from these offsets.
     case assign([(partition: Int32, offset: Int64)])
     /// Read the partition's newest usable checkpoint.

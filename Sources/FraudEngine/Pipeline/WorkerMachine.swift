@@ -38,7 +38,7 @@ package struct WorkerSettings: Sendable {
 package final class KitBox {
     package var kit: FoldKit
 
-    init(_ kit: consuming FoldKit) { self.kit = kit }
+    package init(_ kit: consuming FoldKit) { self.kit = kit }
 }
 
 /// A worker's decisions as a machine of events and actions: which partitions it reads and from where, when a transaction is due and what is in
@@ -112,6 +112,7 @@ package struct WorkerMachine: ~Copyable {
         switch event {
         case .given(let partitions): return [.captureMembership(epoch: assignmentEpoch + 1), .claim(partitions)]
         case .assigned(let claims): return assigned(claims, now: now, wallClock: wallClock)
+        case .claimedAgain(let claim): return take(claim, isAskedAgain: true, now: now, wallClock: wallClock) + [assignment()]
         case .revoked(let isLost): return revoked(isLost: isLost, now: now)
         case .loaded(let partition, let claim, let result): return loaded(partition, claim: claim, result, now: now)
         case .located(let partition, let claim, let offset): return located(partition, claim: claim, offset, now: now)

@@ -14,7 +14,7 @@ package struct WaitingScore: Sendable {
         self.owner = owner
     }
 
-    func isOlder(than other: WaitingScore) -> Bool { (epoch, change.offset) < (other.epoch, other.change.offset) }
+    func isOlder(than other: WaitingScore) -> Bool { (epoch, change.offset, change.sequence) < (other.epoch, other.change.offset, other.change.sequence) }
 
     /// Told again by the worker, not caused by a payment.
     var isRewritten: Bool { change.receivedAt == nil }

@@ -161,6 +161,7 @@ struct RecoveryFleet: ~Copyable {
         _ name: String, _ reader: AlertReader, _ body: (inout RecoveryFleet) throws(StartFailure) -> Void
     ) throws(StartFailure) -> RecoveryReport.Step {
         let before = try owners()
+        let processes = Dictionary(uniqueKeysWithValues: running.map { ($0.name, $0.service.process.process) })
         let known = Self.replayed(services)
         let logs = services
         let start = (wall: Clock.wallMilliseconds(), monotonic: Clock.monotonicMilliseconds())
@@ -170,7 +171,8 @@ struct RecoveryFleet: ~Copyable {
         // What waited is judged by then.
         try Bench.pause(seconds: 5)
         let after = try owners()
-        let stayed = Set(before.filter { after[$0.key] == $0.value }.keys)
+        let survivors = Set(running.filter { processes[$0.name] == $0.service.process.process }.map(\.name))
+        let stayed = Set(before.filter { after[$0.key] == $0.value && survivors.contains($0.value) }.keys)
         let arrivals = reader.latest.arrivals.filter { $0.receivedAt >= start.wall && $0.receivedAt <= end }
         var seen = logs
         for service in services where !seen.contains(where: { $0.output == service.output }) { seen.append(service) }

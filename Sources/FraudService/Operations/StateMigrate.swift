@@ -47,7 +47,7 @@ enum StateMigrate {
                 text: "there is no checkpoint at the committed offset \(committed.offset): with the settings and the version it was made with, run "
                     + "`tripline serve --drain`, which writes one; or begin with an empty state: \(anew)")
         }
-        let found: Result<CheckpointLoader.Read, CheckpointLoader.Unusable>
+        let found: Result<ReadCheckpoint, CheckpointLoader.Unusable>
         do throws(StartFailure) { found = try context.read(entry) } catch { throw Obstacle(text: error.message) }
         switch found {
         case .failure(.damaged(.state(.windowSize(let stored, let expected)))):

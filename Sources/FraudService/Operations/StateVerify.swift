@@ -94,7 +94,7 @@ struct StateVerify {
 }
 
 extension OperationContext {
-    func read(_ entry: StoredCheckpoint) throws(StartFailure) -> Result<CheckpointLoader.Read, CheckpointLoader.Unusable> {
+    func read(_ entry: StoredCheckpoint) throws(StartFailure) -> Result<ReadCheckpoint, CheckpointLoader.Unusable> {
         do throws(CheckpointLoader.Failure) { return try loader.read(entry) } catch {
             switch error {
             case .refused(let why): return .failure(.unreadable(.incomplete(why.message)))

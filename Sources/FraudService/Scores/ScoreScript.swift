@@ -17,14 +17,15 @@ enum ScoreScript: Int, CaseIterable {
 
     /// KEYS: the account's hash, the hour's leaderboard. Returns 1 if it wrote, 0 if a newer score is there.
     private static let scoreText = """
-        local current = redis.call('HMGET', KEYS[1], 'epoch', 'offset')
-        local epoch, offset = tonumber(ARGV[1]), tonumber(ARGV[2])
+        local current = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'sequence')
+        local epoch, offset, sequence = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[13])
         if current[1] and current[2] then
-          local e, o = tonumber(current[1]), tonumber(current[2])
-          if e > epoch or (e == epoch and o > offset) then return 0 end
+          local e, o, s = tonumber(current[1]), tonumber(current[2]), tonumber(current[3] or '0')
+          if e > epoch or (e == epoch and (o > offset or (o == offset and s > sequence))) then return 0 end
         end
         redis.call('HSET', KEYS[1], 'score', ARGV[3], 'band', ARGV[4], 'decision', ARGV[5], 'rules', ARGV[6], 'event_time', ARGV[7],
-          'updated_at', ARGV[8], 'rule_set', ARGV[9], 'partition', ARGV[10], 'offset', ARGV[2], 'epoch', ARGV[1])
+          'updated_at', ARGV[8], 'rule_set', ARGV[9], 'partition', ARGV[10], 'offset', ARGV[2], 'epoch', ARGV[1],
+          'sequence', ARGV[13])
         redis.call('PEXPIRE', KEYS[1], ARGV[11])
         if tonumber(ARGV[3]) > 0 then
           redis.call('ZADD', KEYS[2], 'GT', ARGV[3], ARGV[12])
@@ -68,6 +69,7 @@ enum ScoreScript: Int, CaseIterable {
         command.append(Int64(change.partition))
         command.append(max(0, change.expiry - change.streamTime) + afterlifeMilliseconds)
         command.append(change.account)
+        command.append(Int64(clamping: change.sequence))
     }
 
     /// Keys and arguments of `mark`.

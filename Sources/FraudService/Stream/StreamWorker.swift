@@ -234,6 +234,7 @@ final class StreamWorker {
             membership = consumer.groupMetadata()
             membershipEpoch = epoch
         case .claim(let partitions): handle(.assigned(try claims(partitions)))
+        case .claimAgain(let partition): for claim in try claims([partition]) { handle(.claimedAgain(claim)) }
         case .assign(let positions):
             // A revoke is answered by giving up the whole assignment, once, at its end.
             guard !isRevoking else { return }

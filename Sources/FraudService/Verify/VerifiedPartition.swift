@@ -61,7 +61,7 @@ struct VerificationPlan {
     private func history(_ facts: PartitionFacts, _ metadata: CommitMetadata) throws(StartFailure) -> [RuleActivation] {
         if metadata.history.first?.sequence == 1 { return metadata.history }
         for entry in facts.checkpoints.reversed() where entry.epoch == metadata.epoch {
-            let read: Result<CheckpointLoader.Read, CheckpointLoader.Unusable>
+            let read: Result<ReadCheckpoint, CheckpointLoader.Unusable>
             do throws(CheckpointLoader.Failure) { read = try context.loader.read(entry) } catch { throw failure(error, facts) }
             guard case .success(let checkpoint) = read else { continue }
             if let history = Recovery.history(checkpoint: checkpoint.header.history, metadata: metadata.history) { return history }

@@ -6,7 +6,8 @@ extension Consumer {
     package static var defaults: KafkaProperties {
         var properties = KafkaProperties([
             ("client.id", "tripline"),
-            ("partition.assignment.strategy", "range"),
+            // A partition keeps its worker within an instance whatever the number of instances; `range` for groups that still use it.
+            ("partition.assignment.strategy", "roundrobin,range"),
             ("session.timeout.ms", "10000"),
             ("heartbeat.interval.ms", "3000"),
             ("max.poll.interval.ms", "120000"),

@@ -122,7 +122,7 @@ struct WorkerLife: ~Copyable {
             case .writeCheckpoint(let snapshot, let header): write(snapshot, header)
             case .refused(_, let why): refusals.append(why)
             case .wentLive(let partition): if let task = machine.tasks[partition] { recoveries.append(task.recoveredFrom) }
-            case .captureMembership, .claim, .replaying, .writeScores, .switched, .stopped: break
+            case .captureMembership, .claim, .claimAgain, .replaying, .writeScores, .switched, .stopped: break
             }
         }
     }

@@ -177,11 +177,12 @@ import Testing
         #expect(Self.look(at: 99, &machine) == (0, true))
     }
 
-    @Test func `the partition whose transaction fails is tried alone, so that others go on`() {
-        var machine = Self.live(0, 1)
-        Self.fold(60, into: 0, of: &machine)
-        Self.fold(40, into: 1, of: &machine)
-        #expect(Self.plan(machine.handle(.tick, now: 2_000, wallClock: 5))?.offsets.map(\.partition) == [0, 1])
+    /// A machine whose first transaction of partitions 0 and 1 was aborted, and which has folded both anew.
+    private static func afterAbort() -> WorkerMachine {
+        var machine = live(0, 1)
+        fold(60, into: 0, of: &machine)
+        fold(40, into: 1, of: &machine)
+        #expect(plan(machine.handle(.tick, now: 2_000, wallClock: 5))?.offsets.map(\.partition) == [0, 1])
         var loads: [(partition: Int32, claim: UInt64)] = []
         for case .load(let partition, let claim, _) in machine.handle(.flushed(.aborted("too large", isTransient: false)), now: 2_000, wallClock: 5) {
             loads.append((partition, claim))
@@ -190,12 +191,29 @@ import Testing
         for load in loads {
             let state = RecoveredState(
                 state: PartitionState(windows: PartitionPropertyTests.windows, seed: 1), start: .nothing,
-                history: [RuleActivation(sequence: 1, ruleSet: Self.ruleSets[0].hash, fromOffset: 0, streamTime: StreamTime.none)], anchor: nil, kept: [],
-                ruleSets: [Self.ruleSets[0]])
+                history: [RuleActivation(sequence: 1, ruleSet: ruleSets[0].hash, fromOffset: 0, streamTime: StreamTime.none)], anchor: nil, kept: [],
+                ruleSets: [ruleSets[0]])
             _ = machine.handle(.loaded(partition: load.partition, claim: load.claim, .success(state)), now: 2_001, wallClock: 5)
         }
-        Self.fold(60, into: 0, of: &machine)
-        Self.fold(40, into: 1, of: &machine)
+        fold(60, into: 0, of: &machine)
+        fold(40, into: 1, of: &machine)
+        return machine
+    }
+
+    @Test func `a partition whose turn to commit has not come does not switch rules in the midst of what it has folded`() {
+        var machine = Self.afterAbort()
+        #expect(Self.plan(machine.handle(.rulesOffered(Self.ruleSets[1]), now: 4_000, wallClock: 5))?.offsets.map(\.partition) == [0])
+        func switches(_ actions: [WorkerAction]) -> [Int32] {
+            actions.compactMap { if case .switched(let partition, _) = $0 { partition } else { nil } }
+        }
+        #expect(switches(machine.handle(.flushed(.committed), now: 4_000, wallClock: 5)) == [0])
+        #expect(Self.plan(machine.handle(.tick, now: 4_001, wallClock: 5))?.offsets.map(\.partition) == [1])
+        #expect(switches(machine.handle(.flushed(.committed), now: 4_001, wallClock: 5)) == [1])
+        #expect(machine.tasks[1]?.machine.history.last?.fromOffset == 40)
+    }
+
+    @Test func `the partition whose transaction fails is tried alone, so that others go on`() {
+        var machine = Self.afterAbort()
         let first = Self.plan(machine.handle(.tick, now: 4_000, wallClock: 5))
         #expect(first?.offsets.map(\.partition) == [0])
         #expect(first?.covers(1) == false)
@@ -245,7 +263,7 @@ import Testing
                         further += machine.handle(.flushed(.committed), now: now, wallClock: 5)
                     case .writeCheckpoint(_, let header): written.append(header)
                     case .switched: switchCount += 1
-                    case .captureMembership, .claim, .assign, .load, .locate, .replaying, .writeScores, .refused, .wentLive, .stopped: break
+                    case .captureMembership, .claim, .claimAgain, .assign, .load, .locate, .replaying, .writeScores, .refused, .wentLive, .stopped: break
                     }
                 }
                 actions = further.isEmpty && round % 2 == 1 ? machine.handle(.tick, now: now, wallClock: 5) : further
@@ -301,8 +319,25 @@ import Testing
 
     private static func refusal(_ claim: Claim) -> Refusal? {
         var machine = WorkerMachine(settings: WorkerLife.settings, ruleSet: ruleSets[0])
-        for case .refused(_, let why) in machine.handle(.assigned([claim]), now: 0, wallClock: 0) { return why }
+        var actions = machine.handle(.assigned([claim]), now: 0, wallClock: 0)
+        for case .claimAgain in actions { actions = machine.handle(.claimedAgain(claim), now: 0, wallClock: 0) }
+        for case .refused(_, let why) in actions { return why }
         return nil
+    }
+
+    /// The group was asked before another member committed, the store when that one had written its first checkpoint.
+    @Test func `a checkpoint without an offset makes the worker ask once more before it refuses`() {
+        var machine = WorkerMachine(settings: WorkerLife.settings, ruleSet: Self.ruleSets[0])
+        var isAsked = false
+        for case .claimAgain(0) in machine.handle(.assigned([Self.claim(nil, newestCheckpoint: 7)]), now: 0, wallClock: 0) { isAsked = true }
+        #expect(isAsked)
+        let position = CommittedPosition(offset: 50, metadata: Self.metadata().line)
+        var loaded: CommittedPosition?
+        for case .load(0, _, let committed) in machine.handle(.claimedAgain(Self.claim(position, newestCheckpoint: 7)), now: 0, wallClock: 0) {
+            loaded = committed
+        }
+        #expect(loaded == position)
+        #expect(machine.refused.isEmpty)
     }
 
     @Test func `what cannot be continued is refused before anything is read`() {
@@ -344,7 +379,7 @@ import Testing
             case .wentLive: names.append("live")
             case .writeCheckpoint: names.append("checkpoint")
             case .assign(let given): names.append("read \(given.map(\.offset))")
-            case .captureMembership, .claim, .load, .locate, .flush, .replaying, .writeScores, .refused, .switched, .stopped: names.append("other")
+            case .captureMembership, .claim, .claimAgain, .load, .locate, .flush, .replaying, .writeScores, .refused, .switched, .stopped: names.append("other")
             }
         }
         #expect(names == ["live", "checkpoint", "read [0]"])

@@ -40,6 +40,15 @@ private func names(_ batch: [WaitingScore]) -> [String] { batch.map { String(dec
         #expect(batch.map(\.epoch) == [2])
     }
 
+    @Test func `of an account's scores as of one offset the one by the later rules waits`() {
+        var queue = ScoreQueue(capacity: 10)
+        for sequence in [2, 3, 1] as [UInt64] {
+            queue.offer(
+                WaitingScore(change: change("a", score: Int(sequence), sequence: sequence), epoch: 1, since: 0, owner: someOwner))
+        }
+        #expect(queue.take().map(\.change.score) == [3])
+    }
+
     @Test func `the same account in two partitions waits twice`() {
         var queue = ScoreQueue(capacity: 10)
         queue.offer(waiting("a", partition: 0))

@@ -97,12 +97,13 @@ let someRuleSet = RuleSetHash(hexadecimal: String(repeating: "a", count: 64))
 
 func change(
     _ account: String = "acc-1", score: Int = 60, offset: Int64 = 10, expires: Int64 = 300_000, streamTime: Int64 = 100_000, partition: Int32 = 0,
-    receivedAt: Int64? = 1
+    receivedAt: Int64? = 1, sequence: UInt64 = 1
 ) -> ScoreChange {
     let rules = "[{\"id\":\"fast\",\"score\":\(score),\"action\":\"review\",\"hits\":3,\"expires_at\":\"\(timeText(expires))\"}]"
     return ScoreChange(
         partition: partition, account: Array(account.utf8), score: score, band: .high, decision: .review, rules: Array(rules.utf8), eventTime: streamTime,
-        streamTime: streamTime, expiry: expires, offset: offset, receivedAt: receivedAt, ruleSet: someRuleSet)
+        streamTime: streamTime, expiry: expires, offset: offset, receivedAt: receivedAt, ruleSet: someRuleSet,
+        sequence: sequence)
 }
 
 func mark(

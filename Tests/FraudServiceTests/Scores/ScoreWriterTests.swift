@@ -38,6 +38,16 @@ struct ScoreWriterTests {
         #expect(try redis.call(RedisCommand("HGET", "tripline:g:partition:0", "at")).bytes == Array(timeText(2_000).utf8))
     }
 
+    @Test func `of two scores as of one offset the one by the later rules stays`() throws {
+        let store = try ScoreStore()
+        store.write([change(score: 30, sequence: 2)])
+        store.write([change(score: 60, sequence: 1)])
+        let redis = try store.connection()
+        #expect(try redis.call(RedisCommand("HGET", "tripline:g:{acc-1}:risk", "score")).decimal == 30)
+        store.write([change(score: 50, sequence: 3)])
+        #expect(try redis.call(RedisCommand("HGET", "tripline:g:{acc-1}:risk", "score")).decimal == 50)
+    }
+
     @Test func `a key of a wrong type keeps back neither the other scores nor the marks`() throws {
         let store = try ScoreStore()
         let redis = try store.connection()
