@@ -6,7 +6,7 @@ CONTAINER_ENGINE ?= docker
 RELEASE := .build/release/tripline
 PREFIX ?= /usr/local
 
-.PHONY: help setup setup-build demo test test-unit test-end-to-end build install bench lint format image clean kafka sanitizers prove-real-payments \
+.PHONY: help setup setup-build demo test test-unit test-end-to-end build install bench lint format image clean kafka sanitizers fuzz prove-real-payments \
     prove-oracle-fails simulate mutants
 
 help: ## List the targets
@@ -61,6 +61,9 @@ simulate: ## Run seeds of the deterministic simulation (SEEDS=10000), or one wit
 mutants: ## Plant bugs in a copy of the source and see the simulation find each (MUTANTS="abort-keeps-state …" for some)
 	@scripts/mutants $(MUTANTS)
 
+fuzz: setup ## Fuzz decoding, metadata, checkpoints, rule files and HTTP (TARGET=payments for one, SECONDS=600 each)
+	@scripts/fuzz --seconds $(or $(SECONDS),600) $(TARGET)
+
 prove-real-payments: setup ## Compare alerts and windows over all payments of the data sets with their reference
 	@TRIPLINE_WHOLE_DATA=1 scripts/test --only end-to-end test_real_payments
 
@@ -71,4 +74,4 @@ image: ## Build the container image (docker, or CONTAINER_ENGINE=podman)
 	$(CONTAINER_ENGINE) build -f deploy/Dockerfile --build-arg REVISION=$$(git rev-parse HEAD) -t tripline:local .
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-address .build-thread .venv
+	rm -rf .build .build-address .build-thread .build-fuzz .venv

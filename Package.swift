@@ -16,6 +16,16 @@ func suite(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     .testTarget(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
 }
 
+/// The fuzz targets, which only `scripts/fuzz` builds: libFuzzer brings their `main`.
+let fuzzing: [Target] =
+    Context.environment["TRIPLINE_FUZZING"] == nil
+    ? []
+    : [
+        .executableTarget(
+            name: "fuzz", dependencies: ["FraudService", "FraudEngine", "RuleFiles", "HTTPServer", "CMicroHTTPD"], path: "Tests/Fuzz",
+            exclude: ["corpus", "dictionaries"], swiftSettings: strict + [.unsafeFlags(["-parse-as-library"])])
+    ]
+
 /// Embedded in the program, so that it brings the schema it needs.
 let migrations = ["000001_create_schema", "000002_add_checkpoint_instance"]
 
@@ -76,6 +86,6 @@ let package = Package(
             "FraudServiceTests",
             ["FraudService", "FraudEngine", "RuleFiles", "ReferenceFold", "CEL", "Kafka", "HTTPServer", "Redis", "Postgres", "PostgresServer", "Migrations"]),
         suite("RepositoryTests", ["Migrations"]),
-    ],
+    ] + fuzzing,
     swiftLanguageModes: [.v6]
 )

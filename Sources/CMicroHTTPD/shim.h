@@ -25,12 +25,13 @@ struct tripline_http_settings {
     MHD_LogCallback log;
 };
 
-/// Starts a daemon over a listening socket; every callback gets `context`. NULL: it did not start.
+/// Starts a daemon over a listening socket; every callback gets `context`. NULL: it did not start. Without a socket (-1) there is no thread
+/// either: the caller adds connections and lets the daemon run.
 static inline struct MHD_Daemon *tripline_http_start(const struct tripline_http_settings *s) {
     struct MHD_OptionItem options[14];
     int n = 0;
     options[n++] = (struct MHD_OptionItem){MHD_OPTION_EXTERNAL_LOGGER, (intptr_t)s->log, s->context};
-    options[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, s->listen_socket, NULL};
+    if (s->listen_socket >= 0) options[n++] = (struct MHD_OptionItem){MHD_OPTION_LISTEN_SOCKET, s->listen_socket, NULL};
     options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_LIMIT, s->connections, NULL};
     options[n++] = (struct MHD_OptionItem){MHD_OPTION_PER_IP_CONNECTION_LIMIT, s->connections_per_address, NULL};
     options[n++] = (struct MHD_OptionItem){MHD_OPTION_CONNECTION_TIMEOUT, s->idle_timeout_seconds, NULL};
@@ -43,6 +44,7 @@ static inline struct MHD_Daemon *tripline_http_start(const struct tripline_http_
     if (s->threads > 1) options[n++] = (struct MHD_OptionItem){MHD_OPTION_THREAD_POOL_SIZE, s->threads, NULL};
     options[n] = (struct MHD_OptionItem){MHD_OPTION_END, 0, NULL};
     unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_USE_ITC;
+    if (s->listen_socket < 0) flags = MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG;
     if (s->is_ipv6) flags |= MHD_USE_IPv6;
     return MHD_start_daemon(flags, 0, NULL, NULL, s->handler, s->context, MHD_OPTION_ARRAY, options, MHD_OPTION_END);
 }

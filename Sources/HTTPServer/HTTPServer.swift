@@ -69,7 +69,7 @@ package final class HTTPServer: Sendable {
             ledger.release()
             throw .cannotStart(address.description, reason: String(cString: strerror(failure)))
         }
-        var settings = core.settings(socket, threads: threads)
+        var settings = core.settings(descriptor: socket.descriptor, isIPv6: socket.isIPv6, threads: threads)
         guard let daemon = tripline_http_start(&settings) else {
             core.ledger.close()
             pthread_join(watchdog, nil)
@@ -98,10 +98,11 @@ package final class HTTPServer: Sendable {
 }
 
 extension ServerCore {
-    fileprivate func settings(_ socket: borrowing ListenSocket, threads: Int) -> tripline_http_settings {
+    /// - Parameter descriptor: the listening socket; -1: none, connections are given to the daemon.
+    func settings(descriptor: Int32, isIPv6: Bool, threads: Int) -> tripline_http_settings {
         precondition(threads >= 1, "a server has a thread")
         return tripline_http_settings(
-            listen_socket: socket.descriptor, is_ipv6: socket.isIPv6 ? 1 : 0, threads: UInt32(threads),
+            listen_socket: descriptor, is_ipv6: isIPv6 ? 1 : 0, threads: UInt32(threads),
             connections: UInt32(max(limits.connections, threads)),
             connections_per_address: UInt32(limits.connectionsPerAddress),
             idle_timeout_seconds: UInt32(limits.idleTimeoutSeconds), connection_memory: limits.connectionMemoryBytes,

@@ -36,6 +36,21 @@ struct BundleTests {
         #expect(throws: RuleBundle.DecodingError.truncated) { try RuleBundle(decoding: [255, 255, 255, 255, 255, 255, 255, 255, 1]) }
     }
 
+    @Test func `no bit of a stored set can turn over unnoticed`() {
+        let encoded = bundle.encoded
+        for bit in 0..<encoded.count * 8 {
+            var damaged = encoded
+            damaged[bit / 8] ^= 1 << UInt8(bit % 8)
+            #expect(RuleBundle.hash(ofEncoded: damaged) != bundle.hash, "bit \(bit)")
+            do throws(RuleBundle.DecodingError) {
+                let other = try RuleBundle(decoding: damaged)
+                #expect(other.hash != bundle.hash && other.encoded == damaged, "bit \(bit) makes another set under its own name")
+            } catch {
+                #expect([.truncated, .invalidPath, .unordered].contains(error), "bit \(bit)")
+            }
+        }
+    }
+
     @Test func `only canonical bytes are accepted`() {
         func field(_ text: String) -> [UInt8] { [0, 0, 0, 0, 0, 0, 0, UInt8(text.utf8.count)] + text.utf8 }
         #expect(throws: RuleBundle.DecodingError.unordered) { try RuleBundle(decoding: field("b") + field("") + field("a") + field("")) }

@@ -36,8 +36,12 @@ struct Compressor: ~Copyable {
 }
 
 enum Compression {
-    /// The content of a frame; nil if it is none, or its content has another size.
+    /// No frame holds more bytes for each of its own: a block of 128 KiB (RFC 8878, 3.1.1.2) takes four.
+    private static let highestRatio = 1 << 15
+
+    /// The content of a frame; nil if it is none, or its content has another size. A size that no such frame can have costs no memory.
     static func decompress(_ frame: UnsafeRawBufferPointer, count: Int) -> [UInt8]? {
+        guard count >= 0, count / highestRatio <= frame.count else { return nil }
         var size = 0
         let content = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
             size = ZSTD_decompress(buffer.baseAddress, count, frame.baseAddress, frame.count)

@@ -55,7 +55,7 @@ package struct CommitMetadata: Equatable, Sendable {
         Array(body.utf8).withUnsafeBytes { Hashing.hash(ByteSlice($0)) }
     }
 
-    /// Reads what `line` wrote.
+    /// Reads what `line` wrote, byte for byte, and nothing else.
     package init(line: String) throws(Problem) {
         guard !line.isEmpty else { throw .empty }
         let fields = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
@@ -63,6 +63,7 @@ package struct CommitMetadata: Equatable, Sendable {
         guard fields.count == 10, let last = fields.last, last.hasPrefix("c=") else { throw .malformed("ten fields expected") }
         let body = fields.dropLast().joined(separator: " ")
         guard last == "c=" + hexadecimal(Self.checksum(body)) else { throw .checksum }
+        guard line.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7f }) else { throw .malformed("not printable ASCII") }
         func value(_ index: Int, _ name: String) throws(Problem) -> String {
             guard fields[index].hasPrefix(name + "=") else { throw .malformed("field \(index) is not '\(name)'") }
             return String(fields[index].dropFirst(name.count + 1))
@@ -75,6 +76,7 @@ package struct CommitMetadata: Equatable, Sendable {
         totals = try Self.totals(try value(6, "t"))
         anchor = try Self.anchor(try value(7, "a"))
         history = try Self.history(try value(8, "h"))
+        guard self.line.utf8.elementsEqual(line.utf8) else { throw .malformed("not as it is written") }
     }
 
     private static func integer(_ text: String) throws(Problem) -> Int64 {

@@ -88,7 +88,7 @@ package enum CheckpointFile {
             let state = try content.withUnsafeBufferPointer { (bytes) throws(StateCodec.Problem) in
                 PartitionStateBox(try StateCodec.decode(UnsafeRawBufferPointer(bytes), windows: windows, seed: seed))
             }
-            guard state.digest == header.digest else { throw StateCodec.Problem.digest }
+            guard state.digest == header.digest else { throw StateCodec.Problem.digest(stored: header.digest, read: state.digest) }
             return (header, state)
         } catch {
             throw .state(error)
@@ -109,10 +109,10 @@ package enum CheckpointFile {
     private static func header(_ content: String) throws(Problem) -> CheckpointHeader {
         var values: [String: String] = [:]
         var history: [RuleActivation] = []
-        for line in content.split(separator: "\n") {
-            guard let equals = line.firstIndex(of: "=") else { throw .header("a line without '='") }
-            let name = String(line[..<equals])
-            let value = String(line[line.index(after: equals)...])
+        for line in content.utf8.split(separator: UInt8(ascii: "\n")) {
+            guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { throw .header("a line without '='") }
+            let name = String(decoding: line[..<equals], as: UTF8.self)
+            let value = String(decoding: line[line.index(after: equals)...], as: UTF8.self)
             if name == "rules" { history.append(try activation(value)) } else { values[name] = value }
         }
         func text(_ name: String) throws(Problem) -> String {
@@ -124,10 +124,10 @@ package enum CheckpointFile {
             return value
         }
         guard let digest = UInt64(try text("digest"), radix: 16) else { throw .header("'digest' is no digest") }
+        guard let partition = Int32(exactly: try integer("partition")) else { throw .header("'partition' is no partition") }
         return CheckpointHeader(
-            group: try text("group"), topic: try text("topic"), partition: Int32(truncatingIfNeeded: try integer("partition")),
-            epoch: try integer("epoch"), offset: try integer("offset"), foldHash: try text("fold"),
-            partitionCount: Int(try integer("partitions")), anchor: try anchor(values["anchor"]), history: history, digest: digest)
+            group: try text("group"), topic: try text("topic"), partition: partition, epoch: try integer("epoch"), offset: try integer("offset"),
+            foldHash: try text("fold"), partitionCount: Int(try integer("partitions")), anchor: try anchor(values["anchor"]), history: history, digest: digest)
     }
 
     private static func activation(_ text: String) throws(Problem) -> RuleActivation {

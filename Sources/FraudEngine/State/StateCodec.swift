@@ -10,7 +10,7 @@ package enum StateCodec {
         case windowSize(stored: Int64, expected: Int64)
         case inconsistent(String)
         /// What was read does not have the digest it was written with.
-        case digest
+        case digest(stored: UInt64, read: UInt64)
     }
 
     private static let magic: UInt32 = 0x5453_4c54
@@ -104,7 +104,7 @@ package enum StateCodec {
         }
     }
 
-    private static func floorDivide(_ a: Int64, _ b: Int64) -> Int64 { a >= 0 ? a / b : -((b - 1 - a) / b) }
+    private static func floorDivide(_ a: Int64, _ b: Int64) -> Int64 { a / b - (a % b < 0 ? 1 : 0) }
 
     // MARK: Decoding
 
@@ -127,14 +127,14 @@ package enum StateCodec {
         state.totals = Totals(records: records, amounts: amounts)
         let digest = try reader.uint64()
         state.restore(streamTime: streamTime)
-        for _ in 0..<(try reader.uint32()) {
+        for number in 0..<(try reader.uint32()) {
             let id = try reader.slice(Int(try reader.uint16()))
-            _ = state.ruleNames.number(of: id.array)
+            guard state.ruleNames.number(of: id.array) == number else { throw .inconsistent("a rule stands twice") }
         }
         try decodeAccounts(&reader, into: &state)
         try decodeIDs(&reader, into: &state)
         guard reader.isAtEnd else { throw .inconsistent("bytes behind the end") }
-        guard state.digest == digest else { throw .digest }
+        guard state.digest == digest else { throw .digest(stored: digest, read: state.digest) }
         return state
     }
 
@@ -151,6 +151,7 @@ package enum StateCodec {
             let hitCount = try reader.uint32()
             for _ in 0..<cellCount {
                 let cell = Cell(window: try reader.int64(), sum: try reader.int64(), count: try reader.int64(), tag: try reader.uint32(), next: 0)
+                guard cell.tag != 0 else { throw .inconsistent("a cell of no currency") }
                 state.buckets.add(state.accounts.restore(cell, to: record), to: cell.window)
             }
             for _ in 0..<hitCount {
@@ -158,6 +159,7 @@ package enum StateCodec {
                     next: 0, rule: try reader.uint32(), periodStart: try reader.int64(), periodEnd: try reader.int64(), hits: try reader.int64(),
                     score: try reader.uint8(), action: try reader.uint8(), isShadow: try reader.uint8(), isPerPayment: try reader.uint8(), reserved: 0)
                 guard Int(entry.rule) < state.ruleNames.ids.count, entry.action <= 2 else { throw .inconsistent("a mark of no rule") }
+                guard entry.periodStart < entry.periodEnd else { throw .inconsistent("a mark of no period") }
                 state.addHit(entry, to: record)
             }
         }
