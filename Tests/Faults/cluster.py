@@ -9,7 +9,7 @@ import tempfile
 import time
 import uuid
 
-from confluent_kafka import Consumer, ElectionType, TopicPartition
+from confluent_kafka import Consumer, ElectionType, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 from harness import Kafka, end, free_port, kafka_home, wait_until
 
@@ -24,6 +24,18 @@ def java_hash(text):
     for character in text:
         number = (31 * number + ord(character)) & 0xFFFFFFFF
     return number & 0x7FFFFFFF
+
+
+def patiently(ask, seconds=60):
+    """What the brokers answer, however often a connection breaks in between."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return ask()
+        except KafkaException:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
 
 
 class Remote(Kafka):
@@ -61,19 +73,18 @@ class Remote(Kafka):
         for future in self.admin.delete_topics(list(names), operation_timeout=20).values():
             future.result(60)
 
-    def forget_group(self, name):
-        """Best effort: the members of a group that was killed are forgotten only after their session."""
-        try:
-            self.admin.delete_consumer_groups([name], request_timeout=10)[name].result(15)
-        except Exception:  # it expires by itself
-            return
+    def partitions(self, topic):
+        return patiently(lambda: sorted(self.admin.list_topics(topic, timeout=20).topics[topic].partitions))
 
     def ends(self, topic):
-        reader = Consumer(self.client(**{"group.id": "unused"}))
-        try:
-            return {number: reader.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1] for number in self.partitions(topic)}
-        finally:
-            reader.close()
+        """By partition: the offset after the last record."""
+        def ask():
+            reader = Consumer(self.client(**{"group.id": "unused"}))
+            try:
+                return {number: reader.get_watermark_offsets(TopicPartition(topic, number), timeout=20)[1] for number in self.partitions(topic)}
+            finally:
+                reader.close()
+        return patiently(ask)
 
     def settle(self):
         """A place for what has to be so before a run."""
@@ -113,7 +124,7 @@ class Cluster(Remote):
         self.admin = AdminClient({"bootstrap.servers": self.servers, "log_level": 0})
         for node in BROKERS:
             self.launch(node)
-        wait_until(lambda: self.alive() == set(BROKERS), "three brokers answer", 120)
+        self.wait_for(*BROKERS)
 
     def settings(self, node, controller):
         return {
@@ -135,7 +146,7 @@ class Cluster(Remote):
 
     def environment(self, node):
         return dict(os.environ, LOG_DIR=str(self.folder / f"log-{node}"), KAFKA_HEAP_OPTS="-Xmx384m -Xms128m",
-                    KAFKA_JVM_PERFORMANCE_OPTS="-server -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.awt.headless=true")
+                    KAFKA_OPTS="-XX:TieredStopAtLevel=1")
 
     def launch(self, node):
         with open(self.folder / f"broker-{node}.log", "ab") as log:
@@ -143,29 +154,34 @@ class Cluster(Remote):
                 [self.home / "bin/kafka-server-start.sh", self.folder / f"{node}.properties"], env=self.environment(node), stdout=log, stderr=log,
                 start_new_session=True)
 
-    def alive(self):
-        for node, process in self.processes.items():
-            if process.poll() is not None:
-                raise AssertionError(f"broker {node} ended:\n" + (self.folder / f"broker-{node}.log").read_text(errors="replace")[-2000:])
-        try:
-            return set(self.admin.list_topics(timeout=2).brokers)
-        except Exception:  # not there yet
-            return set()
+    def wait_for(self, *nodes):
+        """Until each of them answers itself, which it does once it is part of the cluster: others may count it in before it is, or after it died."""
+        for node in nodes:
+            client = AdminClient({"bootstrap.servers": f"127.0.0.1:{self.direct[node]}", "log_level": 0})
+
+            def answers(node=node, client=client):
+                if self.processes[node].poll() is not None:
+                    raise AssertionError(f"broker {node} ended:\n" + (self.folder / f"broker-{node}.log").read_text(errors="replace")[-2000:])
+                try:
+                    return node in client.list_topics(timeout=2).brokers
+                except KafkaException:
+                    return False
+            wait_until(answers, f"broker {node} answers", 120)
 
     def kill_broker(self, node):
         self.processes[node].kill()
         self.processes.pop(node).wait()
 
     def start_broker(self, node):
-        """Comes back as a member of the cluster; its partitions may still catch up."""
+        """Comes back as a member of the cluster; its replicas may still catch up."""
         self.launch(node)
-        wait_until(lambda: node in self.alive(), f"broker {node} is back", 120)
+        self.wait_for(node)
 
     def signal_broker(self, node, number):
         os.kill(self.processes[node].pid, number)
 
     def leader(self, topic, partition):
-        return self.admin.list_topics(topic, timeout=20).topics[topic].partitions[partition].leader
+        return patiently(lambda: self.admin.list_topics(topic, timeout=20).topics[topic].partitions[partition].leader)
 
     def coordinator_of_transactions(self, identity):
         return self.leader("__transaction_state", java_hash(identity) % INTERNAL["__transaction_state"])
@@ -178,10 +194,10 @@ class Cluster(Remote):
         for node in BROKERS:
             if node not in self.processes or self.processes[node].poll() is not None:
                 self.launch(node)
-        wait_until(lambda: self.alive() == set(BROKERS), "three brokers answer", 120)
+        self.wait_for(*BROKERS)
 
         def in_sync():
-            topics = self.admin.list_topics(timeout=10).topics
+            topics = patiently(lambda: self.admin.list_topics(timeout=10)).topics
             return all(len(one.isrs) == len(one.replicas) for name in topics for one in topics[name].partitions.values())
         wait_until(in_sync, "all replicas are in sync", 120)
         try:
@@ -214,5 +230,4 @@ class Cluster(Remote):
             process.kill()
         for process in self.processes.values():
             end(process)
-        time.sleep(0)
         shutil.rmtree(self.folder, ignore_errors=True)

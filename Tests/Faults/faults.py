@@ -31,11 +31,17 @@ class Fault:
     # Looks at what the oracle of the outputs does not: raises AssertionError.
     judge: Callable = lambda trial, messages: None
 
-    def check(self, trial):
-        if {"brokers", "proxy"} & set(self.needs) and not trial.cluster.is_ours:
-            raise Skipped("needs brokers that may be killed or put behind a proxy: run it without --bootstrap-servers")
+    def setting(self):
+        """Faults of the same one can happen in one run."""
+        return self.settings, self.instances, self.aborts, "proxy" in self.needs
+
+    def obstacle(self, is_ours):
+        """Why it cannot run here, on our own cluster or another; None where it can."""
+        if {"brokers", "proxy"} & set(self.needs) and not is_ours:
+            return "needs brokers that may be killed or put behind a proxy: run it without --bootstrap-servers"
         if "root" in self.needs and os.getuid() != 0:
-            raise Skipped("needs root: it mounts a small file system")
+            return "needs root: it mounts a small file system"
+        return None
 
 
 def fault(name, description, bound, **more):
@@ -168,7 +174,7 @@ def kill_all_brokers(trial):
     trial.pause(1, SESSION + 2)
     for node in BROKERS:
         trial.cluster.launch(node)
-    trial.wait(lambda: trial.cluster.alive() == set(BROKERS), "three brokers answer", 120)
+    trial.cluster.wait_for(*BROKERS)
     trial.say("all brokers are back")
 
 

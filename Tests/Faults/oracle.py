@@ -154,12 +154,12 @@ class RuleSets:
         return lambda offset: places.get(offset, ("missing", 0))
 
     def misfits(self, sets):
-        """Partitions where another than the given number of rule sets is seen, the hash and the score disagree, or an earlier set comes back."""
+        """Partitions that do not end with the last of so many rule sets, where an earlier one comes back, or where hash and score disagree."""
         found, hashes = [], {}
         for partition, places in sorted(self.at.items()):
             scores = [places[offset][1] for offset in sorted(places)]
-            if scores != sorted(scores) or not set(scores) <= set(range(ALWAYS, ALWAYS + sets)):
-                found.append(f"partition {partition}: rule sets are not in order")
+            if scores != sorted(scores) or scores[0] < ALWAYS or scores[-1] != ALWAYS + sets - 1:
+                found.append(f"partition {partition}: of {sets} rule sets these are in force, one after the other: {list(dict.fromkeys(scores))}")
             for rule_set, score in places.values():
                 if hashes.setdefault(score, rule_set) != rule_set:
                     found.append(f"partition {partition}: {rule_set} scores as {hashes[score]}")

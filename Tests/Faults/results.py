@@ -12,8 +12,10 @@ class Results:
         self.rows, self.new = [], []
         if path and path.exists():
             lines = path.read_text(encoding="utf-8").splitlines()
-            # The last line may be half written, where a run was killed.
             self.rows = [json.loads(line) for line in lines if line.endswith("}")]
+            if lines and not lines[-1].endswith("}"):
+                # Half written, where a run was killed.
+                path.write_text("".join(line + "\n" for line in lines[:-1]), encoding="utf-8")
 
     def count(self, name, client):
         return sum(row["fault"] == name and row["client"] == client and row["verdict"] != "skip" for row in self.rows)
@@ -41,7 +43,7 @@ def table(rows, faults):
                 continue
             sums = [f"{sum(row[column] for row in runs):,}" for column in ("expected", "lost", "duplicated", "different")]
             wrong = sum(row["verdict"] != "pass" for row in runs)
-            longest = [max((row[column] for row in runs if row[column] is not None), default=None) for column in ("pause", "recovered")]
+            longest = [max((row["faults"][name][column] for row in runs if name in row["faults"]), default=None) for column in ("pause", "recovered")]
             cells = [f"{one.description} (`{name}`)", str(len(runs)), *sums, str(wrong), *(f"{one} s" if one is not None else "" for one in longest),
                      f"{one.bound} s"]
             lines.append("| " + " | ".join(cells) + " |")

@@ -12,6 +12,7 @@ import ctypes
 import fnmatch
 import hashlib
 import pathlib
+import random
 import signal
 import sys
 import tempfile
@@ -59,8 +60,10 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fault", nargs="+", default=["*"], metavar="NAME", help="some faults; NAME may be a pattern: 'kill-*'")
     parser.add_argument("--runs", type=int, default=20, help="how many of each fault FILE shall hold in the end")
-    parser.add_argument("--once", action="store_true", help="each fault once, with a short backlog")
+    parser.add_argument("--once", action="store_true", help="each fault once, those that go together in one run; keeps no results")
     parser.add_argument("--seed", type=int, help="repeats the choices of an earlier call with the same --runs; printed")
+    parser.add_argument("--run-seed", type=lambda text: int(text, 16), metavar="HEX", help="one run of each named fault, with the seed of its line")
+    parser.add_argument("--prove", action="store_true", help="plants wrong alerts and ends with 0 if the oracle tells of exactly these")
     parser.add_argument("--results", type=pathlib.Path, help="a line is appended for each run, and what stands there counts")
     parser.add_argument("--for", type=int, dest="seconds", help="begins no run after so many seconds")
     parser.add_argument("--bootstrap-servers", help="a cluster of yours, without faults of brokers")
@@ -74,24 +77,61 @@ def arguments():
     return parser.parse_args()
 
 
-def plan(options, results, base, client):
-    """(fault, seed): round by round, so that an early end leaves each fault about equally often."""
+def chosen(options):
     names = [name for name in FAULTS if any(fnmatch.fnmatch(name, pattern) for pattern in options.fault)]
     if not names:
         sys.exit(f"no fault is called {', '.join(options.fault)}; see --list")
+    return names
+
+
+def plan(options, results, base, client):
+    """(faults, seed): round by round, so that an early end leaves each fault about equally often. Once: those that go together in one run."""
+    names = chosen(options)
+    if options.run_seed is not None:
+        return [([FAULTS[name]], options.run_seed) for name in names]
+    if options.once:
+        together = {}
+        for name in random.Random(base).sample(names, len(names)):
+            obstacle = FAULTS[name].obstacle(not options.bootstrap_servers)
+            together.setdefault(name if obstacle else FAULTS[name].setting(), []).append(FAULTS[name])
+        return [(faults, seed_of(base, faults[0].name, 0)) for faults in together.values()]
     done = {name: results.count(name, client) for name in names}
-    for number in range(1 if options.once else options.runs):
-        for name in names:
-            if number >= done[name] or options.once:
-                yield FAULTS[name], seed_of(base, name, number)
+    return [([FAULTS[name]], seed_of(base, name, number)) for number in range(options.runs) for name in names if number >= done[name]]
 
 
-def show(fault, row):
-    words = [row["verdict"].upper() if row["verdict"] not in ("pass", "skip") else row["verdict"], fault.name, f"seed {row['seed']:08x}"]
+def show(row):
+    for name, one in row["faults"].items():
+        print(f"{name}: longest pause {one['pause']} s, recovered {one['recovered']} s after it", flush=True)
+    words = f"{row['verdict'] if row['verdict'] in ('pass', 'skip') else row['verdict'].upper()}, {row['fault']}, seed {row['seed']:08x}"
     if row["verdict"] != "skip":
-        words.append(f"{row['expected']} rows, {row['lost']} lost, {row['duplicated']} duplicated, {row['different']} different; longest pause {row['pause']} s")
-        words.append(f"recovered {row['recovered']} s after it, run {row['seconds']} s")
-    print(", ".join(words) + (f": {row['detail']}" if "detail" in row else "") + (f"\n  kept: {row['evidence']}" if "evidence" in row else ""), flush=True)
+        words += f": {row['expected']} rows, {row['lost']} lost, {row['duplicated']} duplicated, {row['different']} different; {row['seconds']} s"
+    print(words + (f": {row['detail']}" if "detail" in row else "") + (f"\n  kept: {row['evidence']}" if "evidence" in row else ""), flush=True)
+
+
+def prove(lab, seed, evidence):
+    """Whether the oracle sees what is planted, and nothing else."""
+    row = Trial(lab, [FAULTS["kill-instance"]], seed, 3_000, evidence, plants=True).run()
+    found = [row[kind] for kind in ("lost", "duplicated", "different")]
+    print(f"planted: 1 lost, 1 duplicated, 1 different; told of {found}: {row.get('detail')}", flush=True)
+    return row["verdict"] == "fail" and found == [1, 1, 1]
+
+
+def execute(lab, todo, options, client, results):
+    """How many runs went wrong."""
+    binary = hashlib.sha256(pathlib.Path(BINARY).read_bytes()).hexdigest()[:12]
+    began, bad = time.monotonic(), 0
+    for faults, seed in todo:
+        if options.seconds and time.monotonic() - began > options.seconds:
+            print("the time is over; the same command goes on here", flush=True)
+            break
+        start = time.monotonic()
+        row = Trial(lab, faults, seed, 3_000 if options.once else 10_000, options.evidence).run()
+        row = {"fault": ", ".join(one.name for one in faults), "seed": seed, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "client": client,
+               "binary": binary, "seconds": round(time.monotonic() - start, 1), **row}
+        results.append(row)
+        show(row)
+        bad += row["verdict"] not in ("pass", "skip")
+    return bad
 
 
 def matrix(options):
@@ -99,29 +139,20 @@ def matrix(options):
     print(f"seed {base} (--seed)", flush=True)
     folder, version = library(options.librdkafka)
     client = f"librdkafka {version}, {options.assignor}"
-    results = Results(options.results)
+    results = Results(None if options.once else options.results)
     properties = dict(one.split("=", 1) for one in options.property)
-    binary = hashlib.sha256(pathlib.Path(BINARY).read_bytes()).hexdigest()[:12]
-    todo = list(plan(options, results, base, client))
+    todo = plan(options, results, base, client)
     print(f"{len(todo)} runs, {client}, {BINARY}", flush=True)
     if not todo:
         return 0
-    began = time.monotonic()
+    began, bad = time.monotonic(), 0
     cluster = Remote(options.bootstrap_servers, properties) if options.bootstrap_servers else Cluster()
     lab = Lab(cluster, folder, properties, options.assignor)
-    bad = 0
     try:
-        for fault, seed in todo:
-            if options.seconds and time.monotonic() - began > options.seconds:
-                print("the time is over; the same command goes on here", flush=True)
-                break
-            start = time.monotonic()
-            row = Trial(lab, fault, seed, 3_000 if options.once else 10_000, options.evidence).run()
-            row = {"fault": fault.name, "seed": seed, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "client": client, "binary": binary,
-                   "bound": fault.bound, "seconds": round(time.monotonic() - start, 1), **row}
-            results.append(row)
-            show(fault, row)
-            bad += row["verdict"] not in ("pass", "skip")
+        if options.prove or options.once:
+            bad += not prove(lab, base, options.evidence)
+        if not options.prove:
+            bad += execute(lab, todo, options, client, results)
     finally:
         lab.stop()
     count = {verdict: sum(row["verdict"] == verdict for row in results.new) for verdict in ("pass", "fail", "stalled", "skip")}

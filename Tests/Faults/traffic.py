@@ -148,18 +148,17 @@ class Watch:
                 self.last[partition] = now
                 self.reached[partition] = max(self.reached[partition], offset)
 
-    def measure(self, is_measuring):
-        """Waits for alerts count from now on, or end now."""
-        now = time.monotonic()
-        if is_measuring:
-            self.last = dict.fromkeys(self.reached, now)
-        else:
-            for partition, last in self.last.items():
-                self.pauses[partition] = max(self.pauses.get(partition, 0), now - last)
-        self.is_measuring = is_measuring
+    def measure(self):
+        """Waits for alerts count from now on."""
+        self.last = dict.fromkeys(self.reached, time.monotonic())
+        self.pauses = {}
+        self.is_measuring = True
 
-    def longest(self):
-        return max(self.pauses.values(), default=0)
+    def measured(self):
+        """The longest wait since `measure`, seconds; one that goes on counts too."""
+        self.is_measuring = False
+        now = time.monotonic()
+        return max(max(now - last, self.pauses.get(partition, 0)) for partition, last in self.last.items())
 
     def stop(self):
         self.is_over.set()

@@ -1,4 +1,4 @@
-"""One run: fresh topics and a fresh group, a backlog and live traffic, the fault, recovery, and the verdict on what stands in the outputs."""
+"""One run: fresh topics and a fresh group, a backlog and live traffic, a fault or several, recovery, and the verdict on what stands in the outputs."""
 import json
 import os
 import pathlib
@@ -11,7 +11,7 @@ import tempfile
 import time
 
 import oracle
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
 from harness import BINARY, ENVIRONMENT, Group, Postgres, Redis, end, free_port, rule, wait_until, write_rules
 from proxy import KafkaProxy, SlowProxy
 from traffic import Feed, Watch
@@ -63,8 +63,10 @@ class Lab:
 
 
 class Trial:
-    def __init__(self, lab, fault, seed, backlog, evidence):
-        self.lab, self.cluster, self.fault, self.seed, self.evidence_folder = lab, lab.cluster, fault, seed, evidence
+    def __init__(self, lab, faults, seed, backlog, evidence, plants=False):
+        """`faults` are of one setting and happen one after the other; `plants`: puts a lost, a doubled and a changed alert into the outputs."""
+        self.lab, self.cluster, self.faults, self.seed, self.evidence_folder, self.plants = lab, lab.cluster, faults, seed, evidence, plants
+        fault = self.fault = faults[0]
         self.random = random.Random(seed)
         self.backlog = backlog
         self.name = f"{fault.name}-{seed:08x}"
@@ -157,11 +159,13 @@ class Trial:
         }
 
     def run(self):
-        """The row of results, without what names the run."""
-        row = {"verdict": "pass", "lost": 0, "duplicated": 0, "different": 0, "expected": 0, "pause": None, "recovered": None, "verify": None}
+        """The row of results, without what names the run; under `faults` how long alerts paused in each."""
+        row = {"verdict": "pass", "lost": 0, "duplicated": 0, "different": 0, "expected": 0, "faults": {}, "verify": None}
         try:
             self.prepare()
-            self.disturb(row)
+            for self.fault in self.faults:
+                row["faults"][self.fault.name] = self.disturb()
+            self.feed.finish()
             self.check(row)
         except Skipped as reason:
             row.update(verdict="skip", detail=str(reason))
@@ -173,7 +177,9 @@ class Trial:
         return row
 
     def prepare(self):
-        self.fault.check(self)
+        for one in self.faults:
+            if obstacle := one.obstacle(self.cluster.is_ours):
+                raise Skipped(obstacle)
         self.cluster.settle()
         self.write_rules()
         self.group = Group(self.cluster, "g-" + self.name, self.folder, self.folder / "rules", topic=self.topic)
@@ -189,8 +195,9 @@ class Trial:
         self.feed.begin()
         self.wait(lambda: min(self.watch.reached.values()) >= 0 and all(one.is_ready() for one in self.running()), "alerts of all partitions come")
 
-    def disturb(self, row):
-        self.watch.measure(True)
+    def disturb(self):
+        """Seconds: the longest pause, and from the fault's end until alerts of all partitions have come again."""
+        self.watch.measure()
         self.pause(0.5, 2)
         self.say(f"the fault: {self.fault.description}")
         self.fault.run(self)
@@ -208,12 +215,10 @@ class Trial:
                 raise
             left = {number: (reached, ends[number]) for number, reached in self.watch.reached.items() if reached < ends[number]}
             raise Stalled(f"within {self.fault.bound} s after the fault no alerts of (partition: reached, then the end): {left}") from None
-        row["recovered"] = round(time.monotonic() - since, 1)
+        recovered = round(time.monotonic() - since, 1)
         self.say("alerts of all partitions come again")
         self.pause(0.5, 1)
-        self.watch.measure(False)
-        row["pause"] = round(self.watch.longest(), 1)
-        self.feed.finish()
+        return {"pause": round(self.watch.measured(), 1), "recovered": recovered}
 
     def read(self, topic):
         """What is committed, partition by partition in the order of the log."""
@@ -251,6 +256,8 @@ class Trial:
             row["detail"] = str(error)
         for one in self.running():
             self.terminate(one)
+        if self.plants:
+            self.plant()
         self.say("judging")
         outputs = self.outputs()
         verdict = oracle.judge(self.group.name, self.topic, messages, outputs, self.sets)
@@ -260,8 +267,23 @@ class Trial:
             return
         if "detail" in row:
             row["verdict"] = "stalled"
-        self.fault.judge(self, messages)
+        for one in self.faults:
+            one.judge(self, messages)
         row["verify"] = self.verify()
+
+    def plant(self):
+        """One committed alert is deleted, one is written again, and one is replaced by another with a changed byte."""
+        topic = self.group.outputs["alerts"]
+        alerts = self.read(topic)
+        lost, doubled, changed = (next(message for message in alerts if message.partition() == number and message.offset() == 0) for number in (0, 1, 2))
+        for message in (lost, changed):
+            place = TopicPartition(topic, message.partition(), 1)
+            self.cluster.admin.delete_records([place])[place].result(30)
+        producer = Producer(self.cluster.client())
+        producer.produce(topic, doubled.value(), doubled.key(), 1, headers=doubled.headers())
+        producer.produce(topic, changed.value().replace(b'"severity":"low"', b'"severity":"lot"'), changed.key(), 2, headers=changed.headers())
+        if producer.flush(30):
+            raise AssertionError("the planted alerts were not acknowledged")
 
     def verify(self):
         """The service's own second opinion: 0, or None where this build has no such command."""
