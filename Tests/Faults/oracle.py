@@ -58,7 +58,7 @@ def alert_id(group, rule, account, *period):
 
 
 class Fold:
-    """One partition: payments in the order of the log. Rows come with their identity: `("alerts", id)`, `("late", p-7)`, `("dead_letters", partition, offset)`."""
+    """One partition: payments in the order of the log. Rows come with their names: `("alerts", id)`, `("late", partition, offset)` and so on."""
 
     def __init__(self, group, topic, partition, rule_set):
         """`rule_set(offset)`: the hash in force there and the score of `always` in it."""

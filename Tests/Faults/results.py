@@ -32,7 +32,8 @@ def table(rows, faults):
     """One table for each Kafka client the service ran with."""
     parts = []
     for client in sorted({row["client"] for row in rows}):
-        lines = [f"With {client}:", "", "| fault | runs | rows | lost | duplicated | different | stalled or failed | longest pause | recovered within | bound |",
+        lines = [f"With {client}:", "",
+                 "| fault | runs | rows | lost | duplicated | different | stalled or failed | longest pause | recovered within | bound |",
                  "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
         for name, one in faults.items():
             own = [row for row in rows if row["fault"] == name and row["client"] == client]

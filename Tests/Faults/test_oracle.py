@@ -69,7 +69,8 @@ def payment(number, occurred, **more):
 class Oracle(unittest.TestCase):
     def setUp(self):
         self.input = [payment(number, number * 1_000) for number in range(10)]
-        self.input += [payment(10, 2 * WINDOW), payment(11, 1), payment(12, 2 * WINDOW, amount=-1), Message(b"a", b'{"pay', [], 13), payment(14, 2 * WINDOW + 1)]
+        self.input += [payment(10, 2 * WINDOW), payment(11, 1), payment(12, 2 * WINDOW, amount=-1), Message(b"a", b'{"pay', [], 13),
+                       payment(14, 2 * WINDOW + 1)]
         self.outputs = {"alerts": [], "late": [], "dead_letters": []}
         for name, row in expected("g", "in", self.input, AnyRules()).items():
             headers = [(key, value.encode()) for key, value in row.headers] + [("tripline_decided_at", b"now")]
