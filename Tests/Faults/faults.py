@@ -1,4 +1,5 @@
 """The faults, each with a name, a sentence, and the time within which alerts of every partition come again after it."""
+import collections
 import dataclasses
 import os
 import shutil
@@ -188,6 +189,7 @@ def disturb_requests(trial, api, action):
     until = time.monotonic() + seconds
     trial.wait(lambda: time.monotonic() > until and sum(plan.hits.values()) > 0, f"the service sends {api}")
     trial.lab.proxy.plan = None
+    trial.noted["hits"] = plan.hits
     trial.say(f"hit: {plan.hits}")
 
 
@@ -346,8 +348,12 @@ def spoilt(trial, spoil):
     for folder in folders:
         newest, *older = found[folder]
         spoil(newest, older, foreign[folder], trial.random)
+    unused = sum(len(one.logged("checkpoint not used")) for one in victims)
     trial.launch(*victims)
     trial.wait_ready(*victims)
+    trial.wait(lambda: sum(len(live(one)) for one in victims) == PARTITIONS, "all partitions are live")
+    trial.noted["recovered_from"] = collections.Counter(one["recovered_from"] for service in victims for one in live(service))
+    trial.noted["not_used"] = sum(len(one.logged("checkpoint not used")) for one in victims) - unused
 
 
 def tear(newest, older, foreign, chance):

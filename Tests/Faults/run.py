@@ -131,6 +131,9 @@ def execute(lab, todo, options, client, results):
         results.append(row)
         show(row)
         bad += row["verdict"] not in ("pass", "skip")
+        # One that went wrong ended its run: those after it still have theirs.
+        if row["verdict"] in ("fail", "stalled") and (left := faults[len(row["faults"]) + 1:]):
+            todo.append((left, seed))
     return bad
 
 

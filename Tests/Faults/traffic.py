@@ -4,7 +4,7 @@ import random
 import threading
 import time
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from oracle import origin
 from payments import WINDOW, rfc3339
 
@@ -20,14 +20,14 @@ class Feed:
     def __init__(self, cluster, topic, seed, aborts=0.0):
         """`aborts`: the share of transactions that are aborted; 0 is a producer without transactions."""
         self.topic, self.random, self.aborts = topic, random.Random(seed), aborts
-        extra = {"transactional.id": f"upstream-{topic}", "transaction.timeout.ms": 60_000} if aborts else {}
+        extra = {"transactional.id": f"upstream-{topic}", "transaction.timeout.ms": 60_000, "message.timeout.ms": 60_000} if aborts else {}
         self.producer = Producer(cluster.client(**{
             "enable.idempotence": True, "acks": "all", "partitioner": "murmur2_random", "linger.ms": 5, "compression.type": "lz4",
             "queue.buffering.max.messages": 1_000_000, "message.timeout.ms": 300_000, **extra}))
         if aborts:
             self.producer.init_transactions(60)
-        # An hour back, at a window's start: the run ends in the past.
-        self.start = (int(time.time() * 1000) - 3_600_000) // WINDOW * WINDOW
+        # A day back, at a window's start: no run is so long that its payments come from the future.
+        self.start = (int(time.time() * 1000) - 86_400_000) // WINDOW * WINDOW
         self.number = 0
         self.sent = 0
         self.problems = []
@@ -90,6 +90,12 @@ class Feed:
         self.producer.flush(60)
 
     def flow(self):
+        try:
+            self.pace()
+        except KafkaException as error:
+            self.problems.append(error)
+
+    def pace(self):
         due = time.monotonic()
         while not self.is_over.is_set():
             self.batch(50)

@@ -74,6 +74,8 @@ class Trial:
         self.topic = "in-" + self.name
         self.sets = 1
         self.services = {}
+        # What a fault wants to have in the results.
+        self.noted = {}
         self.cleanups = []
         self.feed = self.watch = None
         self.at = time.monotonic()
@@ -171,7 +173,7 @@ class Trial:
             row.update(verdict="skip", detail=str(reason))
         except Exception as error:  # whatever it is, the matrix goes on and tells of it
             row.update(verdict="stalled" if isinstance(error, Stalled) else "fail", detail=f"{type(error).__name__}: {error}"[:3000])
-        if row["verdict"] not in ("pass", "skip"):
+        if row["verdict"] not in ("pass", "skip") and not self.plants:
             row["evidence"] = self.keep_evidence(row)
         self.clean_up()
         return row
@@ -218,7 +220,8 @@ class Trial:
         recovered = round(time.monotonic() - since, 1)
         self.say("alerts of all partitions come again")
         self.pause(0.5, 1)
-        return {"pause": round(self.watch.measured(), 1), "recovered": recovered}
+        noted, self.noted = self.noted, {}
+        return {"pause": round(self.watch.measured(), 1), "recovered": recovered, **noted}
 
     def read(self, topic):
         """What is committed, partition by partition in the order of the log."""
