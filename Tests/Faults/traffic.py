@@ -78,8 +78,8 @@ class Feed:
             self.payment(clean)
         if self.aborts:
             if not clean and self.random.random() < self.aborts:
-                # Some of them are at the brokers by then.
-                self.producer.flush(self.random.choice([0, 5]))
+                # They are at the brokers by then.
+                self.producer.flush(30)
                 self.producer.abort_transaction(60)
             else:
                 self.producer.commit_transaction(60)
