@@ -90,6 +90,10 @@ class Trial:
     def pause(self, low, high=None):
         time.sleep(self.random.uniform(low, high or low))
 
+    def is_brief(self):
+        """Whether many faults share the run."""
+        return len(self.faults) > 1
+
     def running(self):
         return [one for one in self.services.values() if one.process and one.process.poll() is None]
 
@@ -200,7 +204,7 @@ class Trial:
     def disturb(self):
         """Seconds: the longest pause, and from the fault's end until alerts of all partitions have come again."""
         self.watch.measure()
-        self.pause(0.5, 2)
+        self.pause(0.3, 0.8 if self.is_brief() else 2)
         self.say(f"the fault: {self.fault.description}")
         self.fault.run(self)
         ends = self.cluster.ends(self.topic)
@@ -219,7 +223,7 @@ class Trial:
             raise Stalled(f"within {self.fault.bound} s after the fault no alerts of (partition: reached, then the end): {left}") from None
         recovered = round(time.monotonic() - since, 1)
         self.say("alerts of all partitions come again")
-        self.pause(0.5, 1)
+        self.pause(0.3, 0.4 if self.is_brief() else 1)
         noted, self.noted = self.noted, {}
         return {"pause": round(self.watch.measured(), 1), "recovered": recovered, **noted}
 
