@@ -6,8 +6,8 @@ CONTAINER_ENGINE ?= docker
 RELEASE := .build/release/tripline
 PREFIX ?= /usr/local
 
-.PHONY: help setup setup-build demo test test-unit test-end-to-end build install bench lint format image clean kafka sanitizers fuzz prove-real-payments \
-    prove-oracle-fails simulate mutants
+.PHONY: help setup setup-build demo test test-unit test-end-to-end test-faults build install bench lint format image clean kafka sanitizers fuzz \
+    prove-real-payments prove-oracle-fails simulate mutants
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
@@ -30,6 +30,10 @@ test-unit: setup ## Run the Swift tests only
 
 test-end-to-end: setup ## Run the end-to-end tests only (SUITES="test_kill …" for some of them)
 	@scripts/test --only end-to-end $(SUITES)
+
+test-faults: setup ## Run the fault matrix: takes hours, goes on where it was left (ARGS="--once", "--fault 'kill-*' --runs 3", …)
+	@[[ -n $$TRIPLINE_BIN ]] || swift build -c release --product tripline
+	@TRIPLINE_BIN=$${TRIPLINE_BIN:-$(CURDIR)/$(RELEASE)} .venv/bin/python Tests/Faults/run.py --results .build/faults.ndjson $(ARGS)
 
 build: setup-build ## Build the release binary (SWIFT_BUILD_FLAGS=--static-swift-stdlib: it needs no Swift where it runs)
 	swift build -c release --product tripline $(SWIFT_BUILD_FLAGS)

@@ -9,7 +9,9 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+# Of the fault matrix what needs no brokers.
+FAULTS = HERE.parent / "Faults"
+sys.path[:0] = [str(HERE), str(FAULTS)]
 
 
 class Result(unittest.TextTestResult):
@@ -41,7 +43,7 @@ def main():
     if arguments.suites:
         tests = loader.loadTestsFromNames(arguments.suites)
     else:
-        tests = loader.discover(str(HERE), top_level_dir=str(HERE))
+        tests = unittest.TestSuite(loader.discover(str(folder), top_level_dir=str(folder)) for folder in (HERE, FAULTS))
     result = unittest.TextTestRunner(resultclass=Result, verbosity=2).run(tests)
     failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
     skipped = len(result.skipped) + len(result.expectedFailures)

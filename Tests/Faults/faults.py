@@ -1,0 +1,402 @@
+"""The faults, each with a name, a sentence, and the time within which alerts of every partition come again after it."""
+import collections
+import dataclasses
+import os
+import shutil
+import signal
+import subprocess
+import time
+from typing import Callable
+
+from cluster import BROKERS
+from proxy import APIS, Plan
+from trial import PARTITIONS, SESSION, TRANSACTION, Skipped
+
+FAULTS = {}
+
+
+@dataclasses.dataclass
+class Fault:
+    name: str
+    description: str
+    # Seconds after the fault.
+    bound: int
+    run: Callable
+    # Of: brokers (ours, to be killed), proxy, redis, postgres, root.
+    needs: tuple = ()
+    # How many run when it begins.
+    instances: int = 3
+    # Share of the upstream's transactions that are aborted.
+    aborts: float = 0.0
+    settings: Callable = lambda trial: {}
+    # Looks at what the oracle of the outputs does not: raises AssertionError.
+    judge: Callable = lambda trial, messages: None
+
+    def setting(self):
+        """Faults of the same one can happen in one run."""
+        return self.settings, self.instances, self.aborts, "proxy" in self.needs
+
+    def obstacle(self, is_ours):
+        """Why it cannot run here, on our own cluster or another; None where it can."""
+        if {"brokers", "proxy"} & set(self.needs) and not is_ours:
+            return "needs brokers that may be killed or put behind a proxy: run it without --bootstrap-servers"
+        if "root" in self.needs and os.getuid() != 0:
+            return "needs root: it mounts a small file system"
+        return None
+
+
+def fault(name, description, bound, **more):
+    def add(run):
+        FAULTS[name] = Fault(name, description, bound, run, **more)
+        return run
+    return add
+
+
+# Instances.
+
+@fault("kill-instance", "`kill -9` of one instance, which is started again at once", 20)
+def kill_instance(trial):
+    victim = trial.any()
+    trial.kill(victim)
+    trial.launch(victim)
+    trial.wait_ready(victim)
+
+
+@fault("kill-instance-away", "`kill -9` of one instance, which stays away for longer than its session", 20)
+def kill_instance_away(trial):
+    victim = trial.any()
+    trial.kill(victim)
+    trial.pause(SESSION + 1, SESSION + 3)
+    trial.launch(victim)
+    trial.wait_ready(victim)
+
+
+@fault("kill-all-instances", "`kill -9` of all instances at once", 20)
+def kill_all_instances(trial):
+    victims = trial.running()
+    trial.kill(*victims)
+    trial.launch(*victims)
+    trial.wait_ready(*victims)
+
+
+@fault("freeze-instance", "SIGSTOP of one instance for 3 s", 15)
+def freeze_instance(trial):
+    trial.freeze(trial.any(), 3)
+
+
+@fault("freeze-past-session", "SIGSTOP of one instance past its session: others take over", 25)
+def freeze_past_session(trial):
+    trial.freeze(trial.any(), SESSION + 2)
+
+
+@fault("freeze-past-transaction", "SIGSTOP of one instance past its transaction's timeout: the coordinator aborts it", 25)
+def freeze_past_transaction(trial):
+    trial.freeze(trial.any(), TRANSACTION + 3)
+
+
+@fault("rolling-restart", "SIGTERM and start of each instance, one after the other", 20)
+def rolling_restart(trial):
+    for one in trial.running():
+        trial.terminate(one)
+        trial.launch(one)
+        trial.wait_ready(one)
+
+
+@fault("scale", "from one instance to three and back to one", 25, instances=1)
+def scale(trial):
+    first, *others = trial.services.values()
+    trial.launch(*others)
+    trial.wait(lambda: all(one.status() and live(one) for one in (first, *others)), "all three have partitions")
+    trial.pause(1, 2)
+    for one in others:
+        trial.terminate(one)
+        trial.services.pop(one.instance)
+
+
+def live(service):
+    return [one for one in (service.status() or {"partitions": []})["partitions"] if one["state"] == "live"]
+
+
+@fault("twins", "a second process is started under an id that is taken: exactly one of the two ends, with exit code 5", 40)
+def twins(trial):
+    first = trial.services.pop("b")
+    second = trial.group.service("b2", instance="b")
+    # Not among the instances that must stay alive until it is known which one leaves.
+    trial.launch(second)
+    trial.cleanups.append(lambda: [one.process.kill() for one in (first, second) if one.process.poll() is None])
+    ended = trial.wait(lambda: [one for one in (first, second) if one.process.poll() is not None], "one of the two ends", 60)
+    if len(ended) != 1 or ended[0].process.returncode != 5:
+        raise AssertionError("ended: " + ", ".join(f"{one.instance} with {one.process.returncode}\n{one.tail(1200)}" for one in ended))
+    trial.services["b"] = second if ended[0] is first else first
+
+
+# Brokers.
+
+def kill_broker(trial, node):
+    trial.say(f"kill -9 of broker {node}")
+    trial.cluster.kill_broker(node)
+    trial.pause(0.1, 4)
+    trial.cluster.start_broker(node)
+    trial.say(f"broker {node} is back")
+
+
+for number in BROKERS:
+    fault(f"kill-broker-{number}", f"`kill -9` of broker {number}, which is started again", 40, needs=("brokers",))(
+        lambda trial, node=number: kill_broker(trial, node))
+
+
+@fault("kill-transaction-coordinator", "`kill -9` and start of the coordinator of a worker's transactions", 40, needs=("brokers",))
+def kill_transaction_coordinator(trial):
+    kill_broker(trial, trial.cluster.coordinator_of_transactions(trial.random.choice(trial.transactional_ids())))
+
+
+@fault("kill-group-coordinator", "`kill -9` and start of the coordinator of the consumer group", 40, needs=("brokers",))
+def kill_group_coordinator(trial):
+    kill_broker(trial, trial.cluster.coordinator_of_group(trial.group.name))
+
+
+@fault("freeze-broker", "SIGSTOP of one broker for 3 to 10 s: the controller takes it for dead after 6", 40, needs=("brokers",))
+def freeze_broker(trial):
+    node = trial.random.choice(BROKERS)
+    trial.say(f"SIGSTOP of broker {node}")
+    trial.cluster.signal_broker(node, signal.SIGSTOP)
+    try:
+        trial.pause(3, 10)
+    finally:
+        trial.cluster.signal_broker(node, signal.SIGCONT)
+    trial.say("SIGCONT")
+
+
+@fault("kill-all-brokers", "`kill -9` of all brokers at once, away for longer than a session", 60, needs=("brokers",))
+def kill_all_brokers(trial):
+    for node in BROKERS:
+        trial.cluster.kill_broker(node)
+    trial.say("all brokers are dead")
+    trial.pause(1, SESSION + 2)
+    for node in BROKERS:
+        trial.cluster.launch(node)
+    trial.cluster.wait_for(*BROKERS)
+    trial.say("all brokers are back")
+
+
+# Requests and answers.
+
+def disturb_requests(trial, api, action):
+    most = {"delay": 20, "drop": 8, "duplicate": 200}[action]
+    plan = Plan(APIS[api], action, trial.random.randrange(1 << 32), {"delay": 0.3, "drop": 0.15, "duplicate": 0.5}[action], most, silent=1)
+    trial.lab.proxy.plan = plan
+    until = time.monotonic() + (3 if trial.is_brief() else trial.random.uniform(4, 6))
+    trial.wait(lambda: time.monotonic() > until and sum(plan.hits.values()) > 0, f"the service sends {api}")
+    trial.lab.proxy.plan = None
+    trial.noted["hits"] = plan.hits
+    trial.say(f"hit: {plan.hits}")
+
+
+WORDS = {"delay": "delayed by up to 2 s", "drop": "dropped, the connection broken or silent", "duplicate": "doubled"}
+for one in APIS:
+    for what, words in WORDS.items():
+        # Silence ends with the client's timeout, which is that of the transaction.
+        fault(f"proxy-{what}-{one}", f"{one} requests and answers are {words}", 60 if what == "drop" else 30, needs=("proxy",))(
+            lambda trial, api=one, action=what: disturb_requests(trial, api, action))
+
+
+# Redis and PostgreSQL.
+
+def with_redis(trial):
+    return {"redis": {"url": trial.lab.store("redis").url}}
+
+
+def scores_are_there(trial, messages):
+    """Redis has been told of all: each partition's place is its end."""
+    store, ends = trial.lab.store("redis"), trial.cluster.ends(trial.topic)
+    places = {number: int(store.hash(f"tripline:{trial.group.name}:partition:{number}").get("offset", -1)) + 1 for number in range(PARTITIONS)}
+    if places != ends:
+        raise AssertionError(f"the scores in Redis reach to {places}, the payments to {ends}")
+
+
+@fault("redis-killed", "Redis dies and comes back empty", 15, needs=("redis",), settings=with_redis, judge=scores_are_there)
+def redis_killed(trial):
+    store = trial.lab.store("redis")
+    store.kill()
+    trial.pause(1, 4)
+    store.start()
+
+
+@fault("redis-frozen", "SIGSTOP of Redis for 3 to 6 s", 15, needs=("redis",), settings=with_redis, judge=scores_are_there)
+def redis_frozen(trial):
+    process = trial.lab.store("redis").process
+    process.send_signal(signal.SIGSTOP)
+    try:
+        trial.pause(3, 6)
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def with_slow_redis(trial):
+    return {"redis": {"url": f"redis://127.0.0.1:{trial.lab.slow('redis').port}"}}
+
+
+@fault("redis-slow", "Redis answers 0.3 to 1 s late", 15, needs=("redis",), settings=with_slow_redis, judge=scores_are_there)
+def redis_slow(trial):
+    slowly(trial, "redis", trial.any())
+
+
+def slowly(trial, kind, victim):
+    proxy = trial.lab.slow(kind)
+    proxy.seconds = trial.random.uniform(0.15, 0.5)
+    try:
+        trial.pause(2, 3)
+        trial.kill(victim)
+        trial.launch(victim)
+        trial.pause(2, 3)
+    finally:
+        proxy.seconds = 0
+    trial.wait_ready(victim)
+
+
+def database(trial):
+    name = f"faults_{trial.seed:08x}"
+    store = trial.lab.store("postgres")
+    if not store.sql(f"SELECT 1 FROM pg_database WHERE datname = '{name}'"):
+        store.create(name)
+        store.migrate(name)
+        trial.cleanups.append(lambda: store.sql(f"DROP DATABASE {name} WITH (FORCE)"))
+    return store.url("tripline_service", name)
+
+
+def with_postgres(trial):
+    return {"checkpoint": {"store": "postgres", "max_age": "1s"}, "postgres": {"url": database(trial)}}
+
+
+def with_slow_postgres(trial):
+    url = database(trial).replace(f":{trial.lab.store('postgres').port}/", f":{trial.lab.slow('postgres').port}/")
+    return {"checkpoint": {"store": "postgres", "max_age": "1s"}, "postgres": {"url": url}}
+
+
+@fault("postgres-killed", "PostgreSQL crashes, an instance dies meanwhile, both come back", 25, needs=("postgres",), settings=with_postgres)
+def postgres_killed(trial):
+    store = trial.lab.store("postgres")
+    store.kill()
+    trial.pause(1, 3)
+    victim = trial.any()
+    trial.kill(victim)
+    trial.pause(0, 1)
+    store.start()
+    trial.launch(victim)
+    trial.wait_ready(victim)
+
+
+@fault("postgres-frozen", "PostgreSQL takes connections and answers nothing for 3 to 6 s, an instance dies meanwhile", 25, needs=("postgres",),
+       settings=with_postgres)
+def postgres_frozen(trial):
+    store, victim = trial.lab.store("postgres"), trial.any()
+    store.freeze()
+    try:
+        trial.pause(2, 4)
+        trial.kill(victim)
+        trial.pause(1, 2)
+    finally:
+        store.thaw()
+    trial.launch(victim)
+    trial.wait_ready(victim)
+
+
+@fault("postgres-slow", "PostgreSQL answers 0.3 to 1 s late, an instance is killed and started meanwhile", 40, needs=("postgres",),
+       settings=with_slow_postgres)
+def postgres_slow(trial):
+    slowly(trial, "postgres", trial.any())
+
+
+# Checkpoints.
+
+def with_small_disk(trial):
+    folder = trial.folder / "disk"
+    folder.mkdir()
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", folder], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Skipped(f"a small file system cannot be mounted: {done.stderr.strip()}")
+    trial.cleanups.append(lambda: subprocess.run(["umount", "-l", folder], check=True))
+    return {"checkpoint": {"store": f"directory:{folder}/state", "max_age": "1s"}}
+
+
+@fault("checkpoint-disk-full", "the checkpoints' disk is full for 3 to 5 s; then an instance dies", 20, needs=("root",), settings=with_small_disk)
+def checkpoint_disk_full(trial):
+    ballast = trial.folder / "disk/ballast"
+    with open(ballast, "wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(65536))
+        except OSError:
+            trial.say("the disk is full")
+    trial.pause(3, 5)
+    victim = trial.any()
+    trial.kill(victim)
+    ballast.unlink()
+    trial.launch(victim)
+    trial.wait_ready(victim)
+
+
+def spoilt(trial, spoil):
+    """All instances die; what `spoil(newest, older ones, another partition's)` leaves of the checkpoints is what they find."""
+    trial.wait(lambda: len(trial.checkpoints()) == PARTITIONS and all(len(files) > 1 for files in trial.checkpoints().values()), "checkpoints are there")
+    victims = trial.running()
+    trial.kill(*victims)
+    found = trial.checkpoints()
+    folders = sorted(found)
+    foreign = {folder: found[folders[place - 1]][0].read_bytes() for place, folder in enumerate(folders)}
+    for folder in folders:
+        newest, *older = found[folder]
+        spoil(newest, older, foreign[folder], trial.random)
+    unused = sum(len(one.logged("checkpoint not used")) for one in victims)
+    trial.launch(*victims)
+    trial.wait_ready(*victims)
+    trial.wait(lambda: sum(len(live(one)) for one in victims) == PARTITIONS, "all partitions are live")
+    trial.noted["recovered_from"] = collections.Counter(one["recovered_from"] for service in victims for one in live(service))
+    trial.noted["not_used"] = sum(len(one.logged("checkpoint not used")) for one in victims) - unused
+
+
+def tear(newest, older, foreign, chance):
+    content = bytearray(newest.read_bytes())
+    if chance.random() < 0.5:
+        content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    else:
+        del content[chance.randrange(len(content)):]
+    newest.write_bytes(content)
+
+
+def lose_all(newest, older, foreign, chance):
+    for path in (newest, *older):
+        path.unlink()
+
+
+for name, sentence, how in (
+    ("checkpoint-torn", "the newest checkpoint of each partition is cut off or has a flipped bit", tear),
+    ("checkpoint-foreign", "under the newest checkpoint's name lies another partition's", lambda newest, older, foreign, _: newest.write_bytes(foreign)),
+    ("checkpoint-old", "under the newest checkpoint's name lies the oldest", lambda newest, older, foreign, _: shutil.copyfile(older[-1], newest)),
+    ("checkpoint-newest-lost", "the newest checkpoint of each partition is gone", lambda newest, older, foreign, _: newest.unlink()),
+    ("checkpoint-all-lost", "all checkpoints are gone: the log is replayed", lose_all),
+):
+    fault(name, sentence + "; all instances are killed", 25)(lambda trial, how=how: spoilt(trial, how))
+
+
+# Rules, twins of the input.
+
+@fault("rule-switch", "three rule switches, an instance dies around each", 25)
+def rule_switch(trial):
+    for _ in range(3):
+        victim = trial.any()
+        if trial.random.random() < 0.3:
+            trial.kill(victim)
+            trial.switch_rules()
+        else:
+            trial.switch_rules()
+            # The folder is looked at every 0.2 s.
+            trial.pause(0, 0.5)
+            trial.kill(victim)
+        trial.launch(victim)
+        trial.wait_ready(victim)
+
+
+@fault("aborting-upstream", "a third of the transactions that bring payments is aborted; an instance dies", 20, aborts=1 / 3)
+def aborting_upstream(trial):
+    kill_instance(trial)

@@ -1,0 +1,59 @@
+"""The results file, one JSON object a line, and the table that is made from it."""
+import json
+import pathlib
+
+RELIABILITY = pathlib.Path(__file__).resolve().parents[2] / "RELIABILITY.md"
+BEGIN, END = "<!-- fault matrix: written by Tests/Faults/run.py --table -->", "<!-- end of the fault matrix -->"
+
+
+class Results:
+    def __init__(self, path=None):
+        self.path = path
+        self.rows, self.new = [], []
+        if path and path.exists():
+            lines = path.read_text(encoding="utf-8").splitlines()
+            self.rows = [json.loads(line) for line in lines if line.endswith("}")]
+            if lines and not lines[-1].endswith("}"):
+                # Half written, where a run was killed.
+                path.write_text("".join(line + "\n" for line in lines[:-1]), encoding="utf-8")
+
+    def count(self, name, client):
+        return sum(row["fault"] == name and row["client"] == client and row["verdict"] != "skip" for row in self.rows)
+
+    def append(self, row):
+        self.rows.append(row)
+        self.new.append(row)
+        if self.path:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+
+
+def table(rows, faults):
+    """One table for each Kafka client the service ran with."""
+    parts = []
+    for client in sorted({row["client"] for row in rows}):
+        lines = [f"With {client}:", "",
+                 "| fault | runs | rows | lost | duplicated | different | stalled or failed | longest pause | recovered within | bound |",
+                 "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
+        for name, one in faults.items():
+            own = [row for row in rows if row["fault"] == name and row["client"] == client]
+            runs = [row for row in own if row["verdict"] != "skip"]
+            if not runs:
+                if own:
+                    lines.append(f"| {one.description} (`{name}`) | skipped | | | | | | | | |")
+                continue
+            sums = [f"{sum(row[column] for row in runs):,}" for column in ("expected", "lost", "duplicated", "different")]
+            wrong = sum(row["verdict"] != "pass" for row in runs)
+            longest = [max((row["faults"][name][column] for row in runs if name in row["faults"]), default=None) for column in ("pause", "recovered")]
+            cells = [f"{one.description} (`{name}`)", str(len(runs)), *sums, str(wrong), *(f"{one} s" if one is not None else "" for one in longest),
+                     f"{one.bound} s"]
+            lines.append("| " + " | ".join(cells) + " |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def write_table(rows, faults, file=RELIABILITY):
+    text = file.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN)
+    after = rest.split(END)[1]
+    file.write_text(f"{before}{BEGIN}\n{table(rows, faults)}\n{END}{after}", encoding="utf-8")

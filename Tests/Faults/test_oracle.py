@@ -1,0 +1,225 @@
+"""The oracle and the proxy without brokers: each kind of wrong output is found, and nothing is where all is right."""
+import asyncio
+import dataclasses
+import json
+import pathlib
+import socket
+import struct
+import sys
+import tempfile
+import threading
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "EndToEnd")]
+
+from faults import FAULTS  # noqa: E402
+from harness import free_port  # noqa: E402
+from oracle import ALWAYS, RuleSets, expected, judge  # noqa: E402
+from payments import WINDOW, rfc3339  # noqa: E402
+from proxy import END, KafkaProxy, Plan  # noqa: E402
+from results import Results, table  # noqa: E402
+
+START = 1_764_000_000_000 // WINDOW * WINDOW
+
+
+@dataclasses.dataclass
+class Message:
+    """What confluent-kafka's have."""
+
+    a_key: bytes
+    a_value: bytes
+    some_headers: list
+    an_offset: int = 0
+
+    def key(self):
+        return self.a_key
+
+    def value(self):
+        return self.a_value
+
+    def headers(self):
+        return self.some_headers
+
+    def partition(self):
+        return 0
+
+    def offset(self):
+        return self.an_offset
+
+    def timestamp(self):
+        return 1, START + 7_200_000
+
+
+class AnyRules(RuleSets):
+    """One rule set everywhere."""
+
+    def __init__(self):
+        super().__init__([])
+
+    def of(self, partition):
+        return lambda offset: ("sha256:00", ALWAYS)
+
+
+def payment(number, occurred, **more):
+    value = {"payment_id": f"p-{number}", "account_id": "a", "amount": number, "currency": "EUR", "occurred_at": rfc3339(START + occurred), **more}
+    return Message(b"a", json.dumps(value).encode(), [], number)
+
+
+class Oracle(unittest.TestCase):
+    def setUp(self):
+        self.input = [payment(number, number * 1_000) for number in range(10)]
+        self.input += [payment(10, 2 * WINDOW), payment(11, 1), payment(12, 2 * WINDOW, amount=-1), Message(b"a", b'{"pay', [], 13),
+                       payment(14, 2 * WINDOW + 1)]
+        self.outputs = {"alerts": [], "late": [], "dead_letters": []}
+        for name, row in expected("g", "in", self.input, AnyRules()).items():
+            headers = [(key, value.encode()) for key, value in row.headers] + [("tripline_decided_at", b"now")]
+            self.outputs[name[0]].append(Message(row.key, row.value, headers))
+
+    def judge(self, sets=1):
+        verdict = judge("g", "in", self.input, self.outputs, sets)
+        return len(verdict.lost), len(verdict.duplicated), len(verdict.different)
+
+    def test_finds_nothing_where_all_is_right(self):
+        self.assertEqual({kind: len(rows) for kind, rows in self.outputs.items()}, {"alerts": 13, "late": 1, "dead_letters": 2})
+        self.assertEqual(self.judge(), (0, 0, 0))
+
+    def test_a_lost_row_of_each_kind(self):
+        for kind, rows in self.outputs.items():
+            with self.subTest(kind):
+                gone = rows.pop()
+                self.assertEqual(self.judge(), (1, 0, 0))
+                rows.append(gone)
+
+    def test_a_doubled_row_of_each_kind(self):
+        for kind, rows in self.outputs.items():
+            with self.subTest(kind):
+                rows.append(rows[0])
+                self.assertEqual(self.judge(), (0, 1, 0))
+                rows.pop()
+
+    def test_changed_bytes_in_value_key_and_headers(self):
+        for number, (name, value) in enumerate((("a_value", self.outputs["alerts"][1].a_value.replace(b'"low"', b'"lot"')), ("a_key", b"b"),
+                                                ("some_headers", self.outputs["alerts"][1].some_headers[1:]))):
+            right = self.outputs["alerts"][1]
+            self.outputs["alerts"][1] = dataclasses.replace(right, **{name: value})
+            with self.subTest(name):
+                self.assertEqual(self.judge(), (0, 0, 1))
+            self.outputs["alerts"][1] = right
+
+    def test_an_alert_that_nothing_asks_for(self):
+        value = self.outputs["alerts"][0].a_value
+        identity = json.loads(value)["alert_id"]
+        other = value.replace(identity.encode(), b"0" * 36).replace(b'"rule_id":"always"', b'"rule_id":"other"')
+        self.outputs["alerts"].append(dataclasses.replace(self.outputs["alerts"][0], a_value=other))
+        self.assertEqual(self.judge(), (0, 0, 1))
+
+    def test_a_rule_set_that_was_not_there(self):
+        self.assertEqual(self.judge(sets=2), (0, 0, 1))
+
+
+class Proxy(unittest.TestCase):
+    """Before a server that answers each frame with its correlation id."""
+
+    def setUp(self):
+        self.server = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(self.server.close)
+        self.served = []
+        threading.Thread(target=self.serve, daemon=True).start()
+        self.port = free_port()
+        self.proxy = KafkaProxy([(self.port, self.server.getsockname()[1])])
+        self.addCleanup(self.proxy.stop)
+
+    def serve(self):
+        while True:
+            try:
+                connection, _ = self.server.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.answer, args=[connection], daemon=True).start()
+
+    def answer(self, connection):
+        with connection, connection.makefile("rb") as stream:
+            while len(size := stream.read(4)) == 4:
+                frame = stream.read(struct.unpack(">i", size)[0])
+                self.served.append(struct.unpack(">hhi", frame[:8])[2])
+                connection.sendall(struct.pack(">ii", 4, self.served[-1]))
+
+    def plan(self, action, which, **more):
+        """One that hits each, always the request or always the answer."""
+        plan = Plan(END, action, 1, 1, 1_000, **more)
+        plan.random.choice = lambda _: which
+        self.proxy.plan = plan
+        return plan
+
+    def exchange(self, apis, answers):
+        """The answers' correlation ids; None where the connection broke first."""
+        with socket.create_connection(("127.0.0.1", self.port), 10) as connection:
+            connection.settimeout(10)
+            for number, api in enumerate(apis):
+                connection.sendall(struct.pack(">ihhi", 8, api, 0, number))
+            found = []
+            with connection.makefile("rb") as stream:
+                for _ in range(answers):
+                    frame = stream.read(8)
+                    found.append(struct.unpack(">ii", frame)[1] if len(frame) == 8 else None)
+            return found
+
+    def test_leaves_all_alone_without_a_plan_and_others_with_one(self):
+        self.assertEqual(self.exchange([END, 3, END], 3), [0, 1, 2])
+        self.plan("drop", "request")
+        self.assertEqual(self.exchange([3, 0, 3], 3), [0, 1, 2])
+
+    def test_a_dropped_request_never_arrives_and_a_dropped_answer_never_comes_back(self):
+        self.plan("drop", "request")
+        self.assertEqual(self.exchange([END], 1), [None])
+        self.assertEqual(self.served, [])
+        self.plan("drop", "answer")
+        self.assertEqual(self.exchange([END], 1), [None])
+        self.assertEqual(self.served, [0])
+
+    def test_silence_leaves_the_connection_open(self):
+        self.plan("drop", "request", silent=1).random.random = lambda: 0
+        self.assertEqual(self.exchange([END, 3], 1), [1])
+        self.assertEqual(self.served, [1])
+
+    def test_a_doubled_request_arrives_twice_and_is_answered_once(self):
+        self.plan("duplicate", "request")
+        self.assertEqual(self.exchange([END, 3], 2), [0, 1])
+        self.assertEqual(self.served, [0, 0, 1])
+
+    def test_a_doubled_answer_comes_twice(self):
+        self.plan("duplicate", "answer")
+        self.assertEqual(self.exchange([END, 3], 3), [0, 0, 1])
+
+    def test_a_delayed_exchange_comes_late_and_whole(self):
+        for which in ("request", "answer"):
+            self.plan("delay", which).delay = lambda: 0.01
+            self.assertEqual(self.exchange([END, END], 2), [0, 1])
+
+    def test_ends_with_its_connections(self):
+        with socket.create_connection(("127.0.0.1", self.port), 10):
+            self.proxy.stop()
+            self.assertFalse(self.proxy.thread.is_alive())
+        self.proxy.stop = lambda: None
+        self.assertIsInstance(self.proxy.loop, asyncio.AbstractEventLoop)
+
+
+class Table(unittest.TestCase):
+    def test_counts_what_is_in_the_file_and_leaves_a_torn_line_out(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "results"
+            row = {"fault": "kill-instance", "client": "c", "verdict": "pass", "expected": 7, "lost": 0, "duplicated": 0, "different": 0,
+                   "faults": {"kill-instance": {"pause": 2.5, "recovered": 1}}}
+            Results(path).append(row)
+            Results(path).append({**row, "verdict": "fail", "lost": 3, "faults": {}})
+            with open(path, "a", encoding="utf-8") as file:
+                file.write('{"fault": "kill-inst')
+            results = Results(path)
+            self.assertEqual(results.count("kill-instance", "c"), 2)
+            line = table(results.rows, FAULTS).splitlines()[-1]
+            self.assertTrue(line.endswith("| 2 | 14 | 3 | 0 | 0 | 1 | 2.5 s | 1 s | 20 s |"), line)
+
+
+if __name__ == "__main__":
+    unittest.main()
