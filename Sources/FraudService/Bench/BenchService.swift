@@ -24,7 +24,8 @@ final class BenchService {
         adminPort = port
         output = log ?? "\(folder).log"
         var sets = [
-            "group=\(group)", "instance=\(instance)", "input.topic=\(topic)", "input.start=earliest", "output.alerts=\(outputs[0])", "output.shadow=\(outputs[1])",
+            "group=\(group)", "instance=\(instance)", "input.topic=\(topic)", "input.start=earliest", "output.alerts=\(outputs[0])",
+            "output.shadow=\(outputs[1])",
             "output.late=\(outputs[2])", "output.dead_letters=\(outputs[3])", "rules.directory=\(rules)", "checkpoint.store=directory:\(folder)",
             // So that checkpoints are taken while it is measured.
             "checkpoint.max_debt=200000", "http.listen=127.0.0.1:0", "admin.listen=127.0.0.1:\(port)", "log.level=warning",

@@ -48,6 +48,8 @@ final class CheckpointThread: Sendable {
             switch job {
             case .write(let snapshot, let header, let inbox): write(snapshot, header, inbox, store)
             case .load(let partition, let claim, let committed, let inbox):
+                // The workers have ended: nobody waits for it.
+                if jobs.isClosed { continue }
                 guard let loaded = load(partition, committed, loader, job) else { continue }
                 inbox.post(.loaded(partition: partition, claim: claim, loaded))
             }

@@ -84,7 +84,9 @@ final class AlertReader: Sendable {
                 let now = Clock.wallMilliseconds()
                 for record in batch.records {
                     guard let value = record.value else { continue }
-                    take(Array(UnsafeRawBufferPointer(start: value, count: record.valueCount)), writtenAt: record.timestamp, partition: record.partition, now: now)
+                    take(
+                        Array(UnsafeRawBufferPointer(start: value, count: record.valueCount)), writtenAt: record.timestamp, partition: record.partition,
+                        now: now)
                 }
                 while let error = consumer.nextError() { log.warning("the reader of alerts reports a problem", [.error: "\(error)"]) }
                 if batch.isEmpty, stopping.load(ordering: .relaxed) { break }

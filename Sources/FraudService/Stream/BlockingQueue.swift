@@ -26,6 +26,8 @@ final class BlockingQueue<Element: Sendable>: Sendable {
         if isOpen { available.signal() }
     }
 
+    var isClosed: Bool { contents.withLock { $0.isClosed } }
+
     /// Lets `next` return nil once everything was taken.
     func close() {
         contents.withLock { $0.isClosed = true }

@@ -9,13 +9,13 @@ struct StaticMember {
     /// `session.timeout.ms`: who is not heard for so long loses the place.
     let sessionMilliseconds: Int64
 
-    /// For members that are in the way of a rebalance, milliseconds.
-    private static let longestWait: Int64 = 60_000
+    /// For a group that does not come to rest, milliseconds.
+    private var longestWait: Int64 { max(60_000, 2 * sessionMilliseconds + 10_000) }
 
     /// Whether the place is still held after a session during which this process was silent: then another one lives there. What a process left
     /// behind itself, for example by a request to join whose answer was lost, is gone by then.
     ///
-    /// Blocks for up to a minute; goes on asking while no broker answers.
+    /// Blocks for a session and two seconds, longer while the group does not come to rest; goes on asking while no broker answers.
     /// - Parameter isStopping: ends the wait, without an answer: false.
     func isHeldByAnother(unless isStopping: () -> Bool) throws(KafkaError) -> Bool {
         let admin = try Admin(properties: clientProperties)
@@ -30,7 +30,7 @@ struct StaticMember {
                 since = since ?? now
                 if found.state != "Stable" { heldSince = nil } else { heldSince = heldSince ?? now }
                 if let heldSince, now - heldSince > sessionMilliseconds + 2_000 { return true }
-                if let since, now - since > Self.longestWait { return true }
+                if let since, now - since > longestWait { return true }
             } catch {
                 if error.isUnauthorized { throw error }
                 since = nil

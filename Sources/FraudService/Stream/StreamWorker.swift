@@ -52,7 +52,7 @@ enum BirthPolicy: Sendable, Equatable {
 
 /// One stream worker: a thread that owns a consumer, a transactional producer and the machines of its partitions.
 ///
-/// It waits in librdkafka and nowhere else. The decisions are `WorkerMachine`'s; this only does what it asks for.
+/// It waits in librdkafka, and in a rebalance for the checkpoint store. The decisions are `WorkerMachine`'s; this only does what it asks for.
 final class StreamWorker {
     static let callTimeout: Int32 = 5_000
     private static let batchCapacity = 1_000
@@ -90,7 +90,10 @@ final class StreamWorker {
         groupInstance = "\(instance).\(index)"
         let deadline = Clock.monotonicMilliseconds() + 60_000
         output = try Self.makeOutput(shared, id: transactionalID) { (error) throws(WorkerFailure) in
-            guard Clock.monotonicMilliseconds() < deadline, !inbox.isStopAsked else { throw .unreachable("\(error)") }
+            // At a start somebody waits for an answer; later it has worked before.
+            let isOver = assignmentEpoch == 0 && Clock.monotonicMilliseconds() > deadline
+            guard !isOver, !inbox.isStopAsked else { throw .unreachable("\(error)") }
+            Clock.pause(milliseconds: 50)
         }
         machine = WorkerMachine(settings: shared.settings, ruleSet: ruleSet, assignmentEpoch: assignmentEpoch)
         run = .allocate(capacity: PaymentBatch.capacity)
@@ -327,7 +330,7 @@ final class StreamWorker {
                 claim.newestCheckpoint = try store.list(claim.partition).last?.kept.offset
                 return
             } catch {
-                if error.isPassing, Clock.monotonicMilliseconds() < deadline {
+                if error.isPassing, !inbox.isStopAsked, Clock.monotonicMilliseconds() < deadline {
                     Clock.pause(milliseconds: 200)
                     continue
                 }
@@ -365,8 +368,8 @@ final class StreamWorker {
 
     /// Brokers that are away are waited for, however long: scores are served meanwhile, and nothing would be won by a restart.
     func waitForBrokers(_ error: KafkaError, since: Int64) throws(WorkerFailure) {
-        if inbox.isStopAsked { throw .unreachable("\(error)") }
         let now = Clock.monotonicMilliseconds()
+        if inbox.isStopAsked, now - since > shared.shutdownGrace / 2 { throw .unreachable("\(error)") }
         if now - max(since, saidAt) >= 10_000 {
             saidAt = now
             shared.log.warning("waiting for the brokers", [.error: "\(error)"])

@@ -3,22 +3,28 @@ import Synchronization
 
 /// Events for a worker from other threads: the checkpoint thread, the rule watcher, the score writer, the main thread.
 final class WorkerInbox: Sendable {
-    private let events = Mutex<[WorkerEvent]>([])
+    private struct Contents {
+        var events: [WorkerEvent] = []
+        var isStopAsked = false
+    }
 
-    func post(_ event: WorkerEvent) { events.withLock { $0.append(event) } }
+    private let contents = Mutex(Contents())
 
-    /// Whether the worker is to stop, for one that waits elsewhere.
-    var isStopAsked: Bool {
-        events.withLock { waiting in
-            waiting.contains { if case .stop = $0 { true } else { false } }
+    func post(_ event: WorkerEvent) {
+        contents.withLock { contents in
+            contents.events.append(event)
+            if case .stop = event { contents.isStopAsked = true }
         }
     }
 
+    /// Whether the worker is to stop, also once it has taken the event: for one that waits elsewhere.
+    var isStopAsked: Bool { contents.withLock { $0.isStopAsked } }
+
     /// What has come since the last call, in order.
     func take() -> [WorkerEvent] {
-        events.withLock { waiting in
-            defer { waiting.removeAll() }
-            return waiting
+        contents.withLock { contents in
+            defer { contents.events.removeAll() }
+            return contents.events
         }
     }
 }

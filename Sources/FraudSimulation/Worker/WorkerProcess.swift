@@ -42,6 +42,8 @@ final class WorkerProcess: CustomStringConvertible {
     var produced = 0
     /// What the read that a callback interrupts has taken so far.
     var taken: [(partition: Int32, record: InputRecord)] = []
+    /// A callback has run in this read, which may still wait for records.
+    var mayWaitAgain = false
     var isRevoking = false
     var stopDeadline: Int64?
     var reportedAt: Int64 = 0

@@ -15,8 +15,13 @@ extension WorkerProcess {
         }
         machine.beginRead()
         taken = []
+        mayWaitAgain = false
         if consumer.hasNews { return continueRead() }
-        let wait = machine.isStopped ? 10 : min(machine.waitLimit(now: world.time.milliseconds), Self.longestWait)
+        return wait(machine.isStopped ? 10 : min(machine.waitLimit(now: world.time.milliseconds), Self.longestWait))
+    }
+
+    /// Waits for a record or a callback, at most that many milliseconds.
+    private func wait(_ wait: Int64) -> Bool {
         var isWaiting = true
         func go() {
             guard isWaiting else { return }
@@ -36,10 +41,16 @@ extension WorkerProcess {
         if !consumer.callbacks.isEmpty {
             taken += consumer.take(min(world.random.below(4), limit - taken.count))
             if let callback = consumer.takeCallback() {
+                mayWaitAgain = true
                 agenda.append(.afterCallback)
                 run(callback)
                 return true
             }
+        }
+        // The time that was left when a callback came may be long enough for what the new assignment reads.
+        if mayWaitAgain, consumer.isEmpty, taken.count < limit, world.random.chance(50) {
+            mayWaitAgain = false
+            return wait(world.random.among(1...Self.longestWait))
         }
         taken += consumer.take(limit - taken.count)
         agenda.append(.turn)
