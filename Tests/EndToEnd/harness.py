@@ -1,4 +1,5 @@
 """Real components for the end-to-end suites: Kafka, Redis and the service, on free ports of 127.0.0.1 with state in a temporary folder."""
+import contextlib
 import io
 import json
 import os
@@ -306,7 +307,9 @@ class Postgres:
     def signal(self, number):
         children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         for pid in [self.process.pid, *map(int, children)]:
-            os.kill(pid, number)
+            # A server process ends with its connection, and may have just done so.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def freeze(self):
         """Takes connections and answers nothing, until `thaw`."""
