@@ -47,6 +47,7 @@ class Remote(Kafka):
     def __init__(self, servers, properties):
         self.servers, self.properties_of_clients = servers, properties
         self.proxied = servers
+        self.groups = []
         self.admin = AdminClient({"bootstrap.servers": servers, "log_level": 0, **properties})
         wait_until(self.is_there, f"a broker of {servers} answers", 30)
 
@@ -90,7 +91,9 @@ class Remote(Kafka):
         """A place for what has to be so before a run."""
 
     def stop(self):
-        """Topics and groups are gone already."""
+        """Topics are gone already; the group of the last run has members until their session is over."""
+        for group in self.groups:
+            patiently(lambda: self.admin.delete_consumer_groups([group], request_timeout=10)[group].result(15))
 
 
 class Cluster(Remote):
@@ -103,6 +106,7 @@ class Cluster(Remote):
         self.home = kafka_home()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="tripline-faults-kafka-"))
         self.properties_of_clients = {}
+        self.groups = []
         self.direct = {node: free_port() for node in BROKERS}
         self.behind = {node: free_port() for node in BROKERS}
         self.proxies = {node: free_port() for node in BROKERS}

@@ -193,6 +193,7 @@ class Trial:
             self.group.settings[key] = {**self.group.settings[key], **value} if isinstance(value, dict) and key in self.group.settings else value
         self.cluster.create(self.topic, *self.group.outputs.values(), partitions=PARTITIONS)
         self.cleanups.append(lambda: self.cluster.delete_all([self.topic, *self.group.outputs.values()]))
+        self.cluster.groups.append(self.group.name)
         self.feed = Feed(self.cluster, self.topic, self.seed, self.fault.aborts)
         self.feed.backlog(self.backlog)
         self.watch = Watch(self.cluster, self.group.outputs["alerts"], PARTITIONS)
