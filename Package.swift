@@ -43,8 +43,10 @@ let package = Package(
         .systemLibrary(name: "CCrypto", providers: [.apt(["libssl-dev"])]),
         .target(name: "CLinux"),
 
+        swiftTarget("Threads", ["CLinux"]),
+
         // Clients: know nothing of fraud; each the only importer of its C module.
-        swiftTarget("Kafka", ["CRdKafka"]),
+        swiftTarget("Kafka", ["CRdKafka", "Threads"]),
         swiftTarget("Redis", ["CHiredis"]),
         swiftTarget("Postgres", ["CLibpq"]),
         swiftTarget("HTTPServer", ["CMicroHTTPD"]),
@@ -62,7 +64,8 @@ let package = Package(
             resources: migrations.flatMap { [.embedInCode("\($0).up.sql"), .embedInCode("\($0).down.sql")] }, swiftSettings: strict),
 
         // The shell and the executable.
-        swiftTarget("FraudService", ["FraudEngine", "RuleFiles", "ReferenceFold", "Kafka", "Redis", "Postgres", "HTTPServer", "Migrations", "CLinux"]),
+        swiftTarget(
+            "FraudService", ["FraudEngine", "RuleFiles", "ReferenceFold", "Kafka", "Redis", "Postgres", "HTTPServer", "Migrations", "Threads", "CLinux"]),
         .executableTarget(name: "tripline", dependencies: ["FraudService", "RuleFiles", "FraudEngine"], swiftSettings: strict),
 
         // The worker's decisions against models of everything around them, in virtual time.

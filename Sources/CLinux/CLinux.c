@@ -27,6 +27,10 @@ void tripline_join_thread(uint64_t thread) {
     pthread_join((pthread_t)thread, NULL);
 }
 
+void tripline_detach_thread(uint64_t thread) {
+    pthread_detach((pthread_t)thread);
+}
+
 void tripline_trim_memory(void) {
 #ifdef __GLIBC__
     malloc_trim(0);

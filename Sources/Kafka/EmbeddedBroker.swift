@@ -81,6 +81,18 @@ package final class EmbeddedBroker {
         try check(code, "switch the broker \(broker)")
     }
 
+    /// Lets that broker coordinate the group.
+    package func setCoordinator(ofGroup group: String, broker: Int32) throws(KafkaError) {
+        guard let cluster else { return }
+        try check(rd_kafka_mock_coordinator_set(cluster, "group", group, broker), "choose the coordinator of \(group)")
+    }
+
+    /// Lets that broker coordinate the transactions of a producer.
+    package func setCoordinator(ofTransactionalID id: String, broker: Int32) throws(KafkaError) {
+        guard let cluster else { return }
+        try check(rd_kafka_mock_coordinator_set(cluster, "transaction", id, broker), "choose the coordinator of \(id)")
+    }
+
     /// Ends the brokers. Does nothing the second time.
     package func stop() {
         guard let running = cluster else { return }

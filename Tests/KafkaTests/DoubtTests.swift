@@ -84,6 +84,30 @@ import Testing
         try finish(transactor, step)
     }
 
+    @Test func `that never comes, of a group's coordinator that is away, is given up with its client`() throws {
+        let cluster = try Cluster(brokers: 2)
+        try cluster.broker.setCoordinator(ofTransactionalID: "id", broker: 1)
+        try cluster.broker.setCoordinator(ofGroup: "g", broker: 2)
+        let transactor = try Transactor(cluster)
+        defer { transactor.destroy() }
+        try transactor.transact("before")
+        try transactor.producer.begin()
+        try cluster.broker.setUp(false, broker: 2)
+        let error = caught { () throws(KafkaError) in try transactor.sendOffsets(timeoutMilliseconds: 500) }
+        #expect(error?.reaction == .replaceClient, "\(String(describing: error))")
+        #expect(error?.message.contains("does not answer") == true, "\(String(describing: error))")
+        #expect(caught { () throws(KafkaError) in try transactor.sendOffsets() } == error)
+        #expect(!transactor.producer.destroy(), "the client is left behind")
+        // Its answer comes with the connection, and it is buried then.
+        try cluster.broker.setUp(true, broker: 2)
+        let next = try cluster.producer()
+        defer { next.destroy() }
+        try next.begin()
+        try next.sendOffsets(
+            [(partition: 0, offset: 8, metadata: "")], topic: Cluster.topic, group: transactor.consumer.groupMetadata(), timeoutMilliseconds: 30_000)
+        try next.commit(timeoutMilliseconds: 30_000)
+    }
+
     @Test func `a producer that was given up in doubt is followed by one that goes on`() throws {
         let transactor = try open(.commit)
         defer { transactor.destroy() }

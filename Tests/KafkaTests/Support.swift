@@ -15,8 +15,8 @@ struct Cluster {
     let broker: EmbeddedBroker
     static let topic = "t"
 
-    init(partitions: Int32 = 2) throws {
-        broker = try EmbeddedBroker()
+    init(partitions: Int32 = 2, brokers: Int = 1) throws {
+        broker = try EmbeddedBroker(brokerCount: brokers)
         try broker.createTopic(Cluster.topic, partitions: partitions)
     }
 

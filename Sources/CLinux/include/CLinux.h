@@ -12,6 +12,9 @@ int tripline_start_thread(uint64_t *thread, size_t stack_bytes, void *(*body)(vo
 /// Waits for the thread's end.
 void tripline_join_thread(uint64_t thread);
 
+/// Lets the thread end without being joined.
+void tripline_detach_thread(uint64_t thread);
+
 /// Gives free memory of all arenas back to the system; some milliseconds, in which others may wait for memory.
 void tripline_trim_memory(void);
 

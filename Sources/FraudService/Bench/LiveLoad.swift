@@ -1,5 +1,6 @@
 import FraudEngine
 import Kafka
+import Threads
 
 /// Payments at a steady rate, and how long a process takes from each of them to its alert.
 struct LiveLoad {

@@ -1,6 +1,7 @@
 import FraudEngine
 import Glibc
 import Kafka
+import Threads
 
 /// `tripline bench --recovery`: what a crash, a takeover and a change of the number of instances cost, while payments flow.
 ///

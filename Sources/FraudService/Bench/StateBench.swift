@@ -1,6 +1,7 @@
 import FraudEngine
 import Glibc
 import Postgres
+import Threads
 
 /// `tripline bench --state`: what a partition's state costs by number of accounts: memory, time per payment, checkpoints, recovery. No Kafka. Checkpoints go to a
 /// folder, and with `postgres.url` to PostgreSQL too.

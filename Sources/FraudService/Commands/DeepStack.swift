@@ -1,4 +1,5 @@
 import Synchronization
+import Threads
 
 /// Expressions are checked recursively: more than the main thread's stack may hold where it was limited.
 enum DeepStack {

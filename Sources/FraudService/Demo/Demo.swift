@@ -1,6 +1,7 @@
 import FraudEngine
 import Kafka
 import RuleFiles
+import Threads
 
 /// `tripline demo`: the whole service on an embedded broker, with made-up or given payments, and nothing to set up.
 enum Demo {

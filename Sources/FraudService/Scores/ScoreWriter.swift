@@ -1,6 +1,7 @@
 import FraudEngine
 import Redis
 import Synchronization
+import Threads
 
 /// Writes committed scores to Redis from a thread of its own. Workers only hand over: the last state of each account waits, bounded, however
 /// long Redis is away; what had to be dropped, or what Redis lost, is asked for again from the worker.

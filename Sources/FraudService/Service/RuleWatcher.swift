@@ -1,6 +1,7 @@
 import FraudEngine
 import RuleFiles
 import Synchronization
+import Threads
 
 /// Watches the rules folder and offers each good set to the workers; a bad one leaves the last good set in force and says why.
 final class RuleWatcher: Sendable {

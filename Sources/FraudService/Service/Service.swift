@@ -5,6 +5,7 @@ import Redis
 import Postgres
 import RuleFiles
 import Synchronization
+import Threads
 
 /// The whole service: workers, checkpoint thread, score writer, rule watcher and the HTTP servers, from start to a graceful end.
 ///

@@ -1,6 +1,5 @@
 internal import CRdKafka
-internal import Glibc
-internal import Synchronization
+internal import Threads
 
 /// Owns a librdkafka client and what its callbacks refer to.
 final class ClientHandle {
@@ -34,69 +33,42 @@ final class ClientHandle {
     @discardableResult
     func destroy(timeoutMilliseconds: Int32) -> Bool {
         if isDestroyed { return true }
-        isDestroyed = true
-        let task = DestroyTask(client: client, events: events)
-        return task.run(timeoutMilliseconds: timeoutMilliseconds)
+        let remains = leave()
+        let done = Semaphore()
+        DedicatedThread.start("destroy", stackBytes: 1 << 20) {
+            remains.destroy()
+            done.signal()
+        }.detach()
+        return done.wait(milliseconds: Int64(timeoutMilliseconds))
     }
 }
 
 extension ClientHandle {
-    /// Drops what is still queued or in flight, and destroys the producer.
-    func destroyProducer(timeoutMilliseconds: Int32) -> Bool {
+    /// Drops what a producer has still queued or in flight.
+    func purge() {
         if !isDestroyed { rd_kafka_purge(client, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT) }
-        return destroy(timeoutMilliseconds: timeoutMilliseconds)
     }
 }
 
-/// A client on its way out.
-///
-/// Crosses to the destroying thread by one retained reference; the client is used by nobody else any more, and the flag is atomic.
-private final class DestroyTask {
-    private let client: OpaquePointer
-    private let events: ClientEvents
-    private let isDone = Atomic(false)
-
-    init(client: OpaquePointer, events: ClientEvents) {
-        self.client = client
-        self.events = events
+extension ClientHandle {
+    /// Hands the client over to a thread that is still inside of one of its calls and will destroy it.
+    func leave() -> ClientRemains {
+        let remains = ClientRemains(client: pointer, events: events)
+        isDestroyed = true
+        return remains
     }
+}
 
-    func run(timeoutMilliseconds: Int32) -> Bool {
-        var thread = pthread_t()
-        // Retained for the thread, which releases it when it is done.
-        let reference = Unmanaged.passRetained(self)
-        guard pthread_create(&thread, nil, destroyClient, reference.toOpaque()) == 0 else {
-            reference.release()
-            perform()
-            return true
-        }
-        pthread_detach(thread)
-        let deadline = MonotonicClock.milliseconds() + Int64(timeoutMilliseconds)
-        while !isDone.load(ordering: .acquiring) {
-            if MonotonicClock.milliseconds() >= deadline { return false }
-            usleep(500)
-        }
-        return true
-    }
+/// A client on its way out, with what its callbacks refer to. Nobody else uses it any more.
+struct ClientRemains {
+    let client: OpaquePointer
+    let events: ClientEvents
 
-    func perform() {
+    func destroy() {
         // The consumer was closed before, or is to vanish without a word; either way no callback may run here.
         rd_kafka_destroy_flags(client, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE)
-        isDone.store(true, ordering: .releasing)
     }
 }
 
-private func destroyClient(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    if let argument {
-        Unmanaged<DestroyTask>.fromOpaque(argument).takeRetainedValue().perform()
-    }
-    return nil
-}
-
-enum MonotonicClock {
-    static func milliseconds() -> Int64 {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Int64(time.tv_sec) * 1_000 + Int64(time.tv_nsec) / 1_000_000
-    }
-}
+// Given from one thread to another, which is the only one to use it then.
+extension ClientRemains: @unchecked Sendable {}

@@ -82,7 +82,8 @@ package final class PlainProducer {
     @discardableResult
     package func destroy(timeoutMilliseconds: Int32 = 5_000) -> Bool {
         topics.destroy()
-        return client.destroyProducer(timeoutMilliseconds: timeoutMilliseconds)
+        client.purge()
+        return client.destroy(timeoutMilliseconds: timeoutMilliseconds)
     }
 }
 

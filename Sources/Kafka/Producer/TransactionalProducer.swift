@@ -6,6 +6,7 @@ internal import CRdKafka
 package final class TransactionalProducer {
     private let client: ClientHandle
     private var topics = OutputTopics()
+    private let offsetsCall: OffsetsCall
 
     /// - Parameters:
     ///   - properties: laid over `defaults`; `bootstrap.servers` and `transactional.id` must be among them.
@@ -21,10 +22,11 @@ package final class TransactionalProducer {
         events.register(in: configuration)
         configuration.withPointer { tripline_kafka_ignore_deliveries($0) }
         client = try ClientHandle(RD_KAFKA_PRODUCER, configuration, events: events)
+        offsetsCall = OffsetsCall(client: client.pointer)
     }
 
     deinit {
-        topics.destroy()
+        destroy()
     }
 
     /// What a transactional producer has unless the caller passes another value.
@@ -65,14 +67,15 @@ package final class TransactionalProducer {
 
     /// Adds the group's offsets (the next record to read) to the open transaction, fenced by the member's generation.
     ///
-    /// A retriable error must be answered by the same call: a commit without it would leave the offsets out.
+    /// A retriable error must be answered by the same call: a commit without it would leave the offsets out. Gives up ten seconds after the timeout where
+    /// librdkafka does not answer at all; the client is to be replaced then.
     package func sendOffsets(
         _ offsets: [(partition: Int32, offset: Int64, metadata: String)], topic: String, group: GroupMetadata,
         timeoutMilliseconds: Int32
     ) throws(KafkaError) {
         precondition(offsets.allSatisfy { $0.offset >= 0 } && !offsets.isEmpty, "librdkafka would skip them in silence")
         let list = PartitionList(topic: topic, commits: offsets)
-        try finish(rd_kafka_send_offsets_to_transaction(client.pointer, list.pointer, group.pointer, timeoutMilliseconds))
+        try finish(try offsetsCall.send(list, group, timeoutMilliseconds: timeoutMilliseconds))
     }
 
     /// Flushes and commits. After a retriable error the outcome is open until the same call, made again, has answered.
@@ -101,7 +104,9 @@ package final class TransactionalProducer {
     @discardableResult
     package func destroy(timeoutMilliseconds: Int32 = 5_000) -> Bool {
         topics.destroy()
-        return client.destroyProducer(timeoutMilliseconds: timeoutMilliseconds)
+        client.purge()
+        guard offsetsCall.end(leaving: client) else { return false }
+        return client.destroy(timeoutMilliseconds: timeoutMilliseconds)
     }
 
     private func finish(_ error: OpaquePointer?) throws(KafkaError) {

@@ -1,6 +1,7 @@
 import Redis
 import Testing
 
+import Threads
 @testable import FraudEngine
 @testable import FraudService
 

@@ -2,6 +2,7 @@ import Glibc
 import Redis
 import Testing
 
+import Threads
 @testable import FraudEngine
 @testable import FraudService
 

@@ -1,7 +1,7 @@
 import CLinux
 import Glibc
 
-/// A thread of the process with a stack of its own size: all of the service's work runs on such threads, since the C libraries block.
+/// A thread of the process with a stack of its own size: all work runs on such threads, since the C libraries block.
 package struct DedicatedThread: Sendable {
     private let thread: UInt64
 
@@ -31,6 +31,9 @@ package struct DedicatedThread: Sendable {
 
     /// Waits for its end; once.
     package func join() { tripline_join_thread(thread) }
+
+    /// Lets it end by itself; in place of `join`.
+    package func detach() { tripline_detach_thread(thread) }
 
     fileprivate static func run(_ reference: UnsafeMutableRawPointer) {
         let body = Unmanaged<Body>.fromOpaque(reference).takeRetainedValue()
