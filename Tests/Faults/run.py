@@ -69,7 +69,7 @@ def arguments():
     parser.add_argument("--bootstrap-servers", help="a cluster of yours, without faults of brokers")
     parser.add_argument("--property", action="append", default=[], metavar="KEY=VALUE", help="of all Kafka clients, for that cluster")
     parser.add_argument("--librdkafka", metavar="FILE", help="another librdkafka for the service; `wheel`: confluent-kafka's")
-    parser.add_argument("--assignor", default="range", help="partition.assignment.strategy of the service")
+    parser.add_argument("--assignor", help="partition.assignment.strategy of the service, in place of its own")
     parser.add_argument("--evidence", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "tripline-faults",
                         help="where logs of runs that went wrong are kept")
     parser.add_argument("--list", action="store_true", help="the faults, and the seconds within which alerts must come again")
@@ -141,7 +141,7 @@ def matrix(options):
     base = options.seed if options.seed is not None else int(time.time() // 86_400)
     print(f"seed {base} (--seed)", flush=True)
     folder, version = library(options.librdkafka)
-    client = f"librdkafka {version}, {options.assignor}"
+    client = f"librdkafka {version}" + (f", {options.assignor}" if options.assignor else "")
     results = Results(None if options.once else options.results)
     properties = dict(one.split("=", 1) for one in options.property)
     todo = plan(options, results, base, client)

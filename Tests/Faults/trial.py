@@ -34,7 +34,7 @@ class Skipped(Exception):
 class Lab:
     """What lives over many runs: the cluster, and the stores once a fault asks for them."""
 
-    def __init__(self, cluster, library=None, properties=None, assignor="range"):
+    def __init__(self, cluster, library=None, properties=None, assignor=None):
         self.cluster, self.library, self.assignor = cluster, library, assignor
         # Of the services' Kafka clients, for a cluster that wants a password, say.
         self.properties = properties or {}
@@ -157,11 +157,13 @@ class Trial:
     # The run.
 
     def settings(self):
+        consumer = {"session.timeout.ms": SESSION * 1_000, "heartbeat.interval.ms": 1_500}
+        if self.lab.assignor:
+            consumer["partition.assignment.strategy"] = self.lab.assignor
         return {
             "workers": self.random.choice([1, 2]), "checkpoint": {"max_age": "1s"},
             "kafka": {"bootstrap_servers": self.cluster.proxied if "proxy" in self.fault.needs else self.cluster.servers,
-                      "properties": self.lab.properties, "consumer_properties": {"session.timeout.ms": SESSION * 1_000, "heartbeat.interval.ms": 1_500,
-                                              "partition.assignment.strategy": self.lab.assignor}},
+                      "properties": self.lab.properties, "consumer_properties": consumer},
         }
 
     def run(self):
