@@ -210,8 +210,12 @@ package final class Service: Sendable {
             try worker.loop()
             return 0
         } catch {
-            guard case .fenced(let why) = error, !isStopping else { throw error }
+            guard case .fenced(let why) = error else { throw error }
             worker.abandon()
+            if isStopping {
+                log.warning("lost its place in the group while it stopped; what it had not committed is done again", [.error: why])
+                return 0
+            }
             let member = StaticMember(
                 id: worker.groupInstance, group: settings.group, clientProperties: settings.clientProperties,
                 sessionMilliseconds: settings.consumerMilliseconds("session.timeout.ms"))

@@ -24,15 +24,15 @@ final class OffsetsCall {
     private(set) var isGivenUp = false
     private var thread: DedicatedThread?
 
-    /// Milliseconds beyond the call's timeout: what librdkafka may still wait for a request on its way, `transaction.timeout.ms` less 100 ms.
-    private static let patience: Int64 = 10_000
+    /// Milliseconds beyond the call's timeout, for an answer on its way.
+    private static let patience: Int64 = 5_000
 
     /// The client outlives the call, or goes with `end(leaving:)`.
     init(client: OpaquePointer) {
         self.client = client
     }
 
-    /// librdkafka's answer: nil for success, else an error to be freed. Waits ten seconds longer than the timeout for it.
+    /// librdkafka's answer: nil for success, else an error to be freed. Waits five seconds longer than the timeout for it.
     /// - Throws: when it is given up; nothing but `end` may be called then.
     func send(_ offsets: consuming PartitionList, _ group: GroupMetadata, timeoutMilliseconds: Int32) throws(KafkaError) -> OpaquePointer? {
         if isGivenUp { throw OffsetsCall.noAnswer }

@@ -67,7 +67,7 @@ package final class TransactionalProducer {
 
     /// Adds the group's offsets (the next record to read) to the open transaction, fenced by the member's generation.
     ///
-    /// A retriable error must be answered by the same call: a commit without it would leave the offsets out. Gives up ten seconds after the timeout where
+    /// A retriable error must be answered by the same call: a commit without it would leave the offsets out. Gives up five seconds after the timeout where
     /// librdkafka does not answer at all; the client is to be replaced then.
     package func sendOffsets(
         _ offsets: [(partition: Int32, offset: Int64, metadata: String)], topic: String, group: GroupMetadata,
