@@ -176,6 +176,26 @@ struct CheckpointTablesTests {
         #expect(text == "it was removed meanwhile")
     }
 
+    @Test func `one that is removed between two parts of its reading is gone, not damaged`() throws {
+        let database = try TestDatabase()
+        let access = try access(database)
+        try access.write(header(offset: 1), bytes(9 << 20))
+        let first = try #require(try access.list(0).first)
+        // Whoever reads the last chunk of the first part removes the checkpoint by it.
+        try database.admin().run(
+            script: """
+                create function tripline.pruned(number bigint) returns boolean security definer language plpgsql as $$ begin
+                    if number = 7 then delete from tripline.checkpoint; end if;
+                    return true;
+                end $$;
+                create policy pruning on tripline.checkpoint_chunk for select using (tripline.pruned(number));
+                alter table tripline.checkpoint_chunk enable row level security;
+                """)
+        guard case .missing(let text) = try problem({ _ = try access.read(first) }) else { throw StoreProblem.incomplete("it is not said to be gone") }
+        #expect(text == "it was removed meanwhile")
+        #expect(try access.list(0).isEmpty)
+    }
+
     @Test func `a write that fails in the middle leaves everything as it was`() throws {
         let database = try TestDatabase()
         let access = try access(database)
