@@ -1,6 +1,7 @@
 import FraudEngine
 import Postgres
 import PostgresServer
+import RuleFiles
 import Testing
 
 @testable import FraudService
@@ -124,6 +125,21 @@ struct CheckpointStoreTests {
         for _ in 0..<2 { try access.store(ruleSet: hash, bundle: content) }
         #expect(try access.bundle(of: hash) == content)
         #expect(throws: StoreProblem.self) { try access.bundle(of: RuleSetHash(hexadecimal: String(repeating: "0", count: 64))) }
+    }
+
+    @Test func `a rule set that was damaged in its folder is written anew when it is stored again`() throws {
+        let store = try Store(.directory)
+        let access = try store.open()
+        try access.prepare()
+        let rules = RuleBundle(files: [RuleBundle.File(path: "rules.yaml", bytes: Array("version: 1\nrules: []\n".utf8))])
+        let path = "\(try #require(store.folder))/rule-sets/\(rules.hash.hexadecimal).bundle"
+        for damaged in [[], Array(rules.encoded.dropLast()), [0] + rules.encoded] {
+            try damaged.withUnsafeBufferPointer { (bytes) throws(FileSystem.Problem) in
+                try FileSystem.write(UnsafeRawBufferPointer(bytes), to: path)
+            }
+            try access.store(ruleSet: rules.hash, bundle: rules.encoded)
+            #expect(try access.bundle(of: rules.hash) == rules.encoded)
+        }
     }
 }
 
