@@ -85,6 +85,7 @@ final class RuleWatcher: Sendable {
     func run() {
         var judged: RuleSetHash? = current.loaded.set.hash
         var candidate: RuleSetHash?
+        var complaint = Complaint()
         while true {
             _ = wake.wait(milliseconds: poll)
             let (askers, isClosed) = work.withLock { work in
@@ -107,7 +108,7 @@ final class RuleWatcher: Sendable {
                 }
             }
             var isStored = true
-            let answer = load(&isStored)
+            let answer = load(&isStored, &complaint)
             // What the store did not take, because a database is down for the moment, is offered to it again.
             if isStored { judged = present }
             candidate = nil
@@ -118,15 +119,16 @@ final class RuleWatcher: Sendable {
         }
     }
 
-    private func load(_ isStored: inout Bool) -> ReloadAnswer {
+    private func load(_ isStored: inout Bool, _ complaint: inout Complaint) -> ReloadAnswer {
         switch RuleFiles.load(directory: directory, baseWindowMilliseconds: baseWindow) {
         case .failure(let diagnostics): return refuse(diagnostics.all.filter { $0.severity != .warning }.map(\.line))
         case .success(let loaded):
-            for warning in loaded.warnings.all { log.warning("a rule file has a warning", [.error: warning.line]) }
             if let problem = store(loaded) {
                 isStored = false
-                return refuse([problem])
+                return refuse([problem], isSaid: complaint.isDue(problem, now: Clock.monotonicMilliseconds()))
             }
+            complaint = Complaint()
+            for warning in loaded.warnings.all { log.warning("a rule file has a warning", [.error: warning.line]) }
             let isNew = loaded.set.hash != current.loaded.set.hash
             let now = Clock.wallMilliseconds()
             standing.withLock { $0 = Standing(loaded: loaded, loadedAt: now) }
@@ -138,11 +140,15 @@ final class RuleWatcher: Sendable {
         }
     }
 
-    private func refuse(_ problems: [String]) -> ReloadAnswer {
+    private func refuse(_ problems: [String], isSaid: Bool = true) -> ReloadAnswer {
         standing.withLock { $0.problems = problems }
         metrics.rulesReloadFailed()
-        for problem in problems.prefix(10) { log.error("rules refused; the last good set stays in force", [.error: problem]) }
+        if isSaid { complain(problems) }
         return .failed(messages: problems)
+    }
+
+    private func complain(_ problems: [String]) {
+        for problem in problems.prefix(10) { log.error("rules refused; the last good set stays in force", [.error: problem]) }
     }
 }
 
