@@ -46,7 +46,7 @@ package final class Service: Sendable {
         let inboxes = (0..<workers).map { _ in WorkerInbox() }
         self.inboxes = inboxes
         boards = (0..<workers).map { _ in WorkerBoard() }
-        checkpoints = CheckpointThread(store: store, settings: workerSettings, log: log, metrics: metrics)
+        checkpoints = CheckpointThread(open: { store.open() }, settings: workerSettings, log: log, metrics: metrics)
         scores = settings.redis.map { ScoreWriter(url: $0, group: settings.group, metrics: metrics, log: log) }
         rules = RuleWatcher(
             settings, initial: initial, log: log, metrics: metrics, store: { loaded in Self.store(loaded, store) },
