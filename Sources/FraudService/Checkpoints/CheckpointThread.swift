@@ -1,6 +1,7 @@
 import FraudEngine
 import Glibc
 import Synchronization
+import Threads
 
 /// Reads and writes checkpoints off the workers' threads, one job after the other. It may be slow or fail: workers go on, their replay debt grows.
 final class CheckpointThread: Sendable {
@@ -15,6 +16,7 @@ final class CheckpointThread: Sendable {
     private let log: Log
     private let metrics: Metrics
     private let problems = Mutex(Problems())
+    private let ended = Semaphore()
 
     /// Why the last one could not be done; nil where it was.
     private struct Problems {
@@ -44,8 +46,12 @@ final class CheckpointThread: Sendable {
     /// Lets the thread end once its queue is empty.
     func close() { jobs.close() }
 
+    /// Waits for the end of `run`, once: whether it came in time. A call that hangs in the store cannot be taken back.
+    func waitUntilEnded(milliseconds: Int64) -> Bool { ended.wait(milliseconds: milliseconds) }
+
     /// The thread's body.
     func run() {
+        defer { ended.signal() }
         let store = open()
         let log = log
         let loader = CheckpointLoader(store: store, settings: settings) { partition, place, problem in

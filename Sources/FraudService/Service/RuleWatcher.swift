@@ -22,6 +22,8 @@ final class RuleWatcher: Sendable {
 
     private struct Work {
         var askers: [Asker] = []
+        /// Those whose answer is being found out.
+        var answered: [Asker] = []
         var isClosed = false
     }
 
@@ -35,6 +37,7 @@ final class RuleWatcher: Sendable {
     private let standing: Mutex<Standing>
     private let work = Mutex(Work())
     private let wake = Semaphore()
+    private let ended = Semaphore()
 
     /// - Parameters:
     ///   - store: keeps a set under its hash before its first use; what failed, or nil.
@@ -81,16 +84,25 @@ final class RuleWatcher: Sendable {
         wake.signal()
     }
 
+    /// Waits for the end of `run`, once: whether it came in time. Where it hangs in the store, nobody goes on waiting for its answer.
+    func waitUntilEnded(milliseconds: Int64) -> Bool {
+        if ended.wait(milliseconds: milliseconds) { return true }
+        for asker in work.withLock({ $0.askers + $0.answered }) { asker.done.signal() }
+        return false
+    }
+
     /// The thread's body. A changed folder is loaded once it stood still for a whole poll, so that a save of several files counts as one.
     func run() {
+        defer { ended.signal() }
         var judged: RuleSetHash? = current.loaded.set.hash
         var candidate: RuleSetHash?
         var complaint = Complaint()
         while true {
             _ = wake.wait(milliseconds: poll)
             let (askers, isClosed) = work.withLock { work in
-                defer { work.askers.removeAll() }
-                return (work.askers, work.isClosed)
+                work.answered = work.askers
+                work.askers.removeAll()
+                return (work.answered, work.isClosed)
             }
             if isClosed {
                 for asker in askers { asker.done.signal() }

@@ -3,6 +3,7 @@ import Postgres
 import RuleFiles
 import Synchronization
 import Testing
+import Threads
 
 @testable import FraudEngine
 @testable import FraudService
@@ -13,6 +14,8 @@ private final class ScriptedStore: CheckpointAccess, Sendable {
     let trouble = Mutex<StoreProblem?>(nil)
     /// The partitions that were asked for, in order.
     let asked = Mutex<[Int32]>([])
+    let isWriting = Semaphore()
+    let mayWrite = Semaphore()
 
     func list(_ partition: Int32) throws(StoreProblem) -> [StoredCheckpoint] {
         asked.withLock { $0.append(partition) }
@@ -20,7 +23,10 @@ private final class ScriptedStore: CheckpointAccess, Sendable {
         return []
     }
 
-    func write(_ header: CheckpointHeader, _ bytes: UnsafeRawBufferPointer) throws(StoreProblem) {}
+    func write(_ header: CheckpointHeader, _ bytes: UnsafeRawBufferPointer) throws(StoreProblem) {
+        isWriting.signal()
+        mayWrite.wait()
+    }
 
     func bundle(of hash: RuleSetHash) throws(StoreProblem) -> [UInt8] { rules.encoded }
     func prepare() throws(StoreProblem) {}
@@ -88,6 +94,7 @@ struct WaitingLoadsTests {
             return found.count >= 2
         }
         thread.close()
+        #expect(thread.waitUntilEnded(milliseconds: 60_000))
         #expect(Set(found + answers()) == [[2, 3], [0, 3]])
         let asked = store.asked.withLock { $0 }
         #expect(!asked.contains(1))
@@ -102,5 +109,19 @@ struct WaitingLoadsTests {
         inbox.assignmentEpoch = 2
         try eventually { thread.lastProblem == nil }
         thread.close()
+    }
+
+    @Test func `a write that hangs in the store does not keep others waiting for the thread's end`() throws {
+        var state = PartitionState(windows: try TumblingWindows(size: 300_000, grace: 60_000), seed: 3)
+        let snapshot = state.snapshot()
+        let header = CheckpointHeader(
+            group: "g", topic: "t", partition: 0, epoch: 5, offset: 7, foldHash: "fold", partitionCount: 4, anchor: nil, history: history,
+            digest: snapshot.digest)
+        thread.offer(.write(snapshot, header, inbox))
+        store.isWriting.wait()
+        thread.close()
+        #expect(!thread.waitUntilEnded(milliseconds: 0))
+        store.mayWrite.signal()
+        #expect(thread.waitUntilEnded(milliseconds: 60_000))
     }
 }

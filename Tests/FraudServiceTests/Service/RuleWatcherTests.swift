@@ -42,14 +42,10 @@ struct RuleWatcherTests {
                 }
             }, offer: { _ in offered.signal() })
         try write("# changed\n" + Self.rules, in: folder)
-        let ended = Semaphore()
-        Thread.detachNewThread {
-            watcher.run()
-            ended.signal()
-        }
-        offered.wait()
+        Thread.detachNewThread { watcher.run() }
+        try #require(offered.wait(milliseconds: 60_000))
         watcher.close()
-        ended.wait()
+        #expect(watcher.waitUntilEnded(milliseconds: 60_000))
         close(ends[1])
         var bytes = [UInt8](repeating: 0, count: 65_536)
         let count = read(ends[0], &bytes, bytes.count)
@@ -62,6 +58,39 @@ struct RuleWatcherTests {
                 "ERROR rules refused; the last good set stays in force error=\"the database is away\"",
                 "ERROR rules refused; the last good set stays in force error=\"the database refuses\"",
             ])
+        try FileSystem.removeFolder(folder)
+    }
+
+    @Test func `who asked for a reload that hangs in the store is not kept when the service stops`() throws {
+        let folder = try FileSystem.makeTemporaryFolder("tripline-rules")
+        try write(Self.rules, in: folder)
+        var settings = try Given().load().get()
+        settings.rules.directory = folder
+        let initial = try RuleFiles.load(directory: folder, baseWindowMilliseconds: settings.windows.size).get()
+        let (isStoring, mayStore) = (Semaphore(), Semaphore())
+        let watcher = RuleWatcher(
+            settings, initial: initial, log: Log(level: .warning, format: .text, descriptor: -1), metrics: Metrics(version: "test"),
+            store: { _ in
+                isStoring.signal()
+                mayStore.wait()
+                return nil
+            }, offer: { _ in })
+        Thread.detachNewThread { watcher.run() }
+        let answered = Semaphore()
+        let answer = Mutex<ReloadAnswer?>(nil)
+        Thread.detachNewThread {
+            let given = watcher.reload()
+            answer.withLock { $0 = given }
+            answered.signal()
+        }
+        try #require(isStoring.wait(milliseconds: 60_000))
+        watcher.close()
+        #expect(!watcher.waitUntilEnded(milliseconds: 0))
+        try #require(answered.wait(milliseconds: 60_000))
+        guard case .failed(let messages) = answer.withLock({ $0 }) else { throw FileSystem.Problem(operation: "no answer", path: folder, code: 0) }
+        #expect(messages == ["the service is stopping"])
+        mayStore.signal()
+        #expect(watcher.waitUntilEnded(milliseconds: 60_000))
         try FileSystem.removeFolder(folder)
     }
 }
