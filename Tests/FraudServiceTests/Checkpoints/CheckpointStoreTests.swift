@@ -256,7 +256,7 @@ struct CheckpointTablesTests {
         let access = try access(try TestDatabase(), .read)
         guard case .database(let error) = try problem({ try access.prepare() }) else { throw StoreProblem.missing("not PostgreSQL's") }
         #expect(error.sqlState == "42501")
-        #expect(StoreProblem.database(error).isPassing == false)
+        #expect(StartFailure(error).code == .refused)
     }
 
     @Test func `a probe leaves nothing behind`() throws {

@@ -111,6 +111,28 @@ struct WaitingLoadsTests {
         thread.close()
     }
 
+    @Test(
+        arguments: [
+            PostgresError.authentication("password authentication failed (28P01)"),
+            .refused(PostgresRefusal(address: "a", sqlState: "28000", message: "role is not permitted to log in")),
+            .refused(PostgresRefusal(address: "a", sqlState: "42501", message: "permission denied for table checkpoint")),
+        ])
+    func `credentials or rights that were changed in the database are waited for, and it is said that they are`(error: PostgresError) throws {
+        store.trouble.withLock { $0 = .database(error) }
+        inbox.assignmentEpoch = 1
+        load(0, claim: 1)
+        try eventually { store.asked.withLock { $0.count > 1 } }
+        #expect(thread.lastProblem == "\(error)")
+        store.trouble.withLock { $0 = nil }
+        var found: [[UInt64]] = []
+        try eventually {
+            found += answers()
+            return !found.isEmpty
+        }
+        #expect(found == [[0, 1]])
+        thread.close()
+    }
+
     @Test func `a write that hangs in the store does not keep others waiting for the thread's end`() throws {
         var state = PartitionState(windows: try TumblingWindows(size: 300_000, grace: 60_000), seed: 3)
         let snapshot = state.snapshot()
