@@ -28,6 +28,15 @@ package enum PostgresError: Error, Sendable, Equatable {
         }
     }
 
+    /// The server does not let this role in, or not do what it asked: another password, or rights that were taken away.
+    package var isAccessDenied: Bool {
+        switch self {
+        case .authentication: true
+        case .unreachable, .timeout, .protocolViolation: false
+        case .refused(let refusal): refusal.sqlState.hasPrefix("28") || refusal.sqlState == "42501"
+        }
+    }
+
     /// The connection cannot be used any more: drop it.
     package var isConnectionDead: Bool {
         switch self {

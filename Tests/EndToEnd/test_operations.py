@@ -88,7 +88,8 @@ class Operations(OneGroup):
             file.write(b"x")
         document = json.loads(tripline("state", "verify", "-o", "json", *self.config, code=1)[0])
         bad = [one for one in document["findings"] if not one["ok"]]
-        self.assertEqual([(one["partition"], one["checkpoint"], one["text"]) for one in bad], [(2, newest[2]["path"], "checksum")])
+        text = "its checksum is wrong: it was cut short or changed since it was written"
+        self.assertEqual([(one["partition"], one["checkpoint"], one["text"]) for one in bad], [(2, newest[2]["path"], text)])
         # The committed state is reached all the same, from an older checkpoint.
         self.assertEqual(sum(one["checkpoint"] is None and one["ok"] for one in document["findings"]), 4)
 

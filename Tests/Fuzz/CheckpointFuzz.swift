@@ -37,14 +37,14 @@ enum CheckpointFuzz {
     /// The header that these bytes are, if any, comes back from what is written of it.
     private static func checkHeader(_ text: [UInt8]) {
         var writer = ByteWriter()
-        writer.append(Array("TLCP1\n".utf8))
+        writer.append(Array("TLCP2\n".utf8))
         writer.append(little: UInt32(text.count))
         writer.append(text)
         do throws(CheckpointFile.Problem) {
             let header = try read(writer)
             writer.removeAll()
             let again = Array(CheckpointFile.text(header).utf8)
-            writer.append(Array("TLCP1\n".utf8))
+            writer.append(Array("TLCP2\n".utf8))
             writer.append(little: UInt32(again.count))
             writer.append(again)
             do throws(CheckpointFile.Problem) { demand(try read(writer) == header, "a header comes back as it was") } catch {

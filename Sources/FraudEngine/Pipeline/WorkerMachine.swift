@@ -9,7 +9,7 @@ package struct WorkerSettings: Sendable {
     package var partitionCount: Int
     /// Milliseconds from the end of a transaction to the next one where outputs are pending, also in catch-up, and for offsets alone. Outputs that come
     /// after a longer rest do not wait.
-    package var outputDelay: Int64 = 15
+    package var outputDelay: Int64 = 12
     package var catchUpDelay: Int64 = 100
     package var commitInterval: Int64 = 1_000
     /// Pending outputs that make a transaction due at once.

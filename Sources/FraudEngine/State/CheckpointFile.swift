@@ -2,11 +2,13 @@ import CCrypto
 
 /// A checkpoint as bytes: a text header, the compressed state, and the SHA-256 of both.
 ///
-/// Layout: `TLCP1\n`, header length (4 bytes, little-endian), header (one `name=value` a line), state (`StateCodec`) as a zstd frame, the state's
+/// Layout: `TLCP2\n`, header length (4 bytes, little-endian), header (one `name=value` a line), state (`StateCodec`) as a zstd frame, the state's
 /// length before compression (8 bytes, little-endian), 32 bytes of SHA-256 over all that.
 package enum CheckpointFile {
     package enum Problem: Error, Equatable {
         case notACheckpoint
+        /// Its layout is one that this version does not read.
+        case olderVersion
         /// Cut short or changed since it was written.
         case checksum
         case header(String)
@@ -15,7 +17,9 @@ package enum CheckpointFile {
         case state(StateCodec.Problem)
     }
 
-    private static let magic = Array("TLCP1\n".utf8)
+    private static let magic = Array("TLCP2\n".utf8)
+    /// Of as many bytes as `magic`: states were not compressed then.
+    private static let olderMagic = Array("TLCP1\n".utf8)
     private static let checksumCount = 32
     private static let sizeCount = 8
     /// Bytes of the state that wait to be compressed: the state is never held as a whole while it is written.
@@ -71,7 +75,8 @@ package enum CheckpointFile {
     /// The header in the first bytes of a checkpoint; whether the rest is whole is not looked at.
     package static func uncheckedHeader(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> CheckpointHeader {
         let start = magic.count + 4
-        guard bytes.count > start, bytes.prefix(magic.count).elementsEqual(magic) else { throw .notACheckpoint }
+        guard bytes.count > start else { throw .notACheckpoint }
+        try checkMagic(bytes)
         let count = Int(UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: magic.count, as: UInt32.self)))
         guard start + count <= bytes.count else { throw .header("its length is wrong") }
         return try header(String(decoding: bytes[start..<(start + count)], as: UTF8.self))
@@ -95,8 +100,15 @@ package enum CheckpointFile {
         }
     }
 
+    private static func checkMagic(_ bytes: UnsafeRawBufferPointer) throws(Problem) {
+        let start = bytes.prefix(magic.count)
+        guard !start.elementsEqual(olderMagic) else { throw .olderVersion }
+        guard start.elementsEqual(magic) else { throw .notACheckpoint }
+    }
+
     private static func parts(_ bytes: UnsafeRawBufferPointer) throws(Problem) -> (header: CheckpointHeader, body: UnsafeRawBufferPointer) {
-        guard bytes.count > magic.count + 4 + checksumCount, bytes.prefix(magic.count).elementsEqual(magic) else { throw .notACheckpoint }
+        guard bytes.count > magic.count + 4 + checksumCount else { throw .notACheckpoint }
+        try checkMagic(bytes)
         let covered = UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count - checksumCount)])
         guard sha256(covered).elementsEqual(bytes[(bytes.count - checksumCount)...]) else { throw .checksum }
         let headerCount = Int(UInt32(littleEndian: covered.loadUnaligned(fromByteOffset: magic.count, as: UInt32.self)))
@@ -143,6 +155,19 @@ package enum CheckpointFile {
         let parts = text.split(separator: ":").map(String.init)
         guard parts.count == 2, let offset = Int64(parts[0]), let hash = UInt64(parts[1], radix: 16) else { throw .header("the anchor cannot be read") }
         return Anchor(offset: offset, hash: hash)
+    }
+}
+
+extension CheckpointFile.Problem: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .notACheckpoint: "it is no checkpoint"
+        case .olderVersion: "it was written by an older version, in a layout that this one does not read"
+        case .checksum: "its checksum is wrong: it was cut short or changed since it was written"
+        case .header(let what): "its header cannot be read: \(what)"
+        case .compression: "its state does not unpack to what was packed"
+        case .state(let problem): "its state cannot be read: \(problem)"
+        }
     }
 }
 

@@ -86,15 +86,21 @@ extension CheckpointDirectory: CheckpointAccess {
 
     func store(ruleSet hash: RuleSetHash, bundle: [UInt8]) throws(StoreProblem) {
         try attempt { () throws(FileSystem.Problem) in
-            let path = "\(ruleSetFolder)/\(hash.hexadecimal).bundle"
-            if try FileSystem.names(in: ruleSetFolder).contains("\(hash.hexadecimal).bundle") { return }
+            if isKept(hash) { return }
             try bundle.withUnsafeBufferPointer { (bytes) throws(FileSystem.Problem) in
-                try FileSystem.write(UnsafeRawBufferPointer(bytes), to: path)
+                try FileSystem.write(UnsafeRawBufferPointer(bytes), to: path(of: hash))
             }
         }
     }
 
     func bundle(of hash: RuleSetHash) throws(StoreProblem) -> [UInt8] {
-        try attempt { () throws(FileSystem.Problem) in try FileSystem.read("\(ruleSetFolder)/\(hash.hexadecimal).bundle") }
+        try attempt { () throws(FileSystem.Problem) in try FileSystem.read(path(of: hash)) }
+    }
+
+    private func path(of hash: RuleSetHash) -> String { "\(ruleSetFolder)/\(hash.hexadecimal).bundle" }
+
+    /// What is missing, cannot be read or is damaged is not.
+    private func isKept(_ hash: RuleSetHash) -> Bool {
+        do throws(FileSystem.Problem) { return RuleBundle.hash(ofEncoded: try FileSystem.read(path(of: hash))) == hash } catch { return false }
     }
 }

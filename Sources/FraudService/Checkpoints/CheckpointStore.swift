@@ -115,10 +115,11 @@ enum StoreProblem: Error, Sendable {
         }
     }
 
-    /// It may be better soon, without anybody's doing: a database that restarts.
+    /// It may be better soon, without a restart of the service: a database restarts, or somebody mends credentials or rights that were changed in it.
+    /// (A start does not ask: credentials that are wrong from the beginning are the settings'.)
     var isPassing: Bool {
         switch self {
-        case .database(let error): error.isRetriable
+        case .database(let error): error.isRetriable || error.isAccessDenied
         case .file, .missing, .incomplete: false
         }
     }

@@ -102,27 +102,36 @@ extension CheckpointTablesAccess: CheckpointAccess {
             select id, bytes from tripline.checkpoint
             where "group" = $1 and topic = $2 and partition = $3 and epoch = $4 and "offset" = $5 and rules_seq = $6 and complete
             """
-        let chunks = "select number, data from tripline.checkpoint_chunk where checkpoint_id = $1 and number >= $2 and number < $3 order by number"
         let found: (bytes: [UInt8], isWhole: Bool)? = try attempt { (connection) throws(PostgresError) in
             guard let row = try connection.query(sql, key(checkpoint.partition, checkpoint.epoch, checkpoint.kept)).first else { return nil }
             let (id, count) = (try row.integer(0), try row.integer(1))
-            var bytes: [UInt8] = []
-            bytes.reserveCapacity(Int(clamping: min(count, 1 << 30)))
-            var next: Int64 = 0
-            while bytes.count < count {
-                let rows = try connection.query(chunks, [.integer(id), .integer(next), .integer(next + Int64(Self.chunksAtOnce))]).rows
-                for row in rows {
-                    guard try row.integer(0) == next else { return (bytes, false) }
-                    bytes += try row.bytes(1)
-                    next += 1
-                }
-                if rows.isEmpty { return (bytes, false) }
-            }
-            return (bytes, bytes.count == count)
+            let bytes = try chunks(of: id, count: count, connection)
+            if bytes.count == count { return (bytes, true) }
+            // Pruned by a service that runs, between two of the queries?
+            let isThere = try connection.query("select 1 from tripline.checkpoint where id = $1", [.integer(id)]).first != nil
+            return isThere ? (bytes, false) : nil
         }
         guard let found else { throw .missing("it was removed meanwhile") }
         guard found.isWhole else { throw .incomplete("its chunks do not add up to it") }
         return found.bytes
+    }
+
+    /// The chunks of a checkpoint one after the other, as far as they are there and in order.
+    private func chunks(of id: Int64, count: Int64, _ connection: PostgresConnection) throws(PostgresError) -> [UInt8] {
+        let sql = "select number, data from tripline.checkpoint_chunk where checkpoint_id = $1 and number >= $2 and number < $3 order by number"
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(Int(clamping: min(count, 1 << 30)))
+        var next: Int64 = 0
+        while bytes.count < count {
+            let rows = try connection.query(sql, [.integer(id), .integer(next), .integer(next + Int64(Self.chunksAtOnce))]).rows
+            if rows.isEmpty { return bytes }
+            for row in rows {
+                guard try row.integer(0) == next else { return bytes }
+                bytes += try row.bytes(1)
+                next += 1
+            }
+        }
+        return bytes
     }
 
     func look(at checkpoint: StoredCheckpoint, limit: Int) throws(StoreProblem) -> (byteCount: Int, writtenAt: Int64, start: [UInt8]) {

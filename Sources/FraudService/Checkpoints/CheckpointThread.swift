@@ -1,6 +1,7 @@
 import FraudEngine
 import Glibc
 import Synchronization
+import Threads
 
 /// Reads and writes checkpoints off the workers' threads, one job after the other. It may be slow or fail: workers go on, their replay debt grows.
 final class CheckpointThread: Sendable {
@@ -10,20 +11,28 @@ final class CheckpointThread: Sendable {
     }
 
     private let jobs = BlockingQueue<Job>()
-    private let store: CheckpointStore
+    private let open: @Sendable () -> any CheckpointAccess
     private let settings: WorkerSettings
     private let log: Log
     private let metrics: Metrics
     private let problems = Mutex(Problems())
+    private let ended = Semaphore()
 
     /// Why the last one could not be done; nil where it was.
     private struct Problems {
         var writing: String?
         var loading: String?
+        var complaint = Complaint()
+
+        mutating func storeAnswered() {
+            loading = nil
+            complaint = Complaint()
+        }
     }
 
-    init(store: CheckpointStore, settings: WorkerSettings, log: Log, metrics: Metrics) {
-        self.store = store
+    /// - Parameter open: a way to the store for this thread alone.
+    init(open: @escaping @Sendable () -> any CheckpointAccess, settings: WorkerSettings, log: Log, metrics: Metrics) {
+        self.open = open
         self.settings = settings
         self.log = log
         self.metrics = metrics
@@ -37,9 +46,13 @@ final class CheckpointThread: Sendable {
     /// Lets the thread end once its queue is empty.
     func close() { jobs.close() }
 
+    /// Waits for the end of `run`, once: whether it came in time. A call that hangs in the store cannot be taken back.
+    func waitUntilEnded(milliseconds: Int64) -> Bool { ended.wait(milliseconds: milliseconds) }
+
     /// The thread's body.
     func run() {
-        let store = store.open()
+        defer { ended.signal() }
+        let store = open()
         let log = log
         let loader = CheckpointLoader(store: store, settings: settings) { partition, place, problem in
             log.warning("checkpoint not used", [.partition: "\(partition)", .path: place, .error: problem])
@@ -48,8 +61,11 @@ final class CheckpointThread: Sendable {
             switch job {
             case .write(let snapshot, let header, let inbox): write(snapshot, header, inbox, store)
             case .load(let partition, let claim, let committed, let inbox):
-                // The workers have ended: nobody waits for it.
-                if jobs.isClosed { continue }
+                // The workers have ended, or the assignment that asked: nobody waits for it.
+                if jobs.isClosed || claim != inbox.assignmentEpoch {
+                    problems.withLock { $0.loading = nil }
+                    continue
+                }
                 guard let loaded = load(partition, committed, loader, job) else { continue }
                 inbox.post(.loaded(partition: partition, claim: claim, loaded))
             }
@@ -60,12 +76,12 @@ final class CheckpointThread: Sendable {
     private func load(_ partition: Int32, _ committed: CommittedPosition, _ loader: CheckpointLoader, _ job: Job) -> Result<RecoveredState, Refusal>? {
         do throws(CheckpointLoader.Failure) {
             let recovered = try loader.load(partition, committed)
-            problems.withLock { $0.loading = nil }
+            problems.withLock { $0.storeAnswered() }
             return .success(recovered)
         } catch {
             switch error {
             case .refused(let why):
-                problems.withLock { $0.loading = nil }
+                problems.withLock { $0.storeAnswered() }
                 return .failure(why)
             case .later(let problem):
                 postpone(job, problem)
@@ -76,11 +92,11 @@ final class CheckpointThread: Sendable {
 
     /// Tries again behind the other jobs: the partition keeps loading until the store answers.
     private func postpone(_ job: Job, _ why: StoreProblem) {
-        let isNew = problems.withLock { problems in
-            defer { problems.loading = "\(why)" }
-            return problems.loading == nil
+        let isDue = problems.withLock { problems in
+            problems.loading = "\(why)"
+            return problems.complaint.isDue("\(why)", now: Clock.monotonicMilliseconds())
         }
-        if isNew { log.error("checkpoints cannot be read; partitions wait for the store", [.error: "\(why)"]) }
+        if isDue { log.error("checkpoints cannot be read; partitions wait for the store", [.error: "\(why)"]) }
         Clock.pause(milliseconds: 200)
         jobs.putBack(job)
     }

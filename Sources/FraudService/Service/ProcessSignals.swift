@@ -23,6 +23,14 @@ package enum ProcessSignals {
         }
     }
 
+    /// Whether a stop was asked for that `next` has yet to tell.
+    static var isStopPending: Bool {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigpending(&set)
+        return sigismember(&set, SIGTERM) == 1 || sigismember(&set, SIGINT) == 1
+    }
+
     private static var handled: sigset_t {
         var set = sigset_t()
         sigemptyset(&set)

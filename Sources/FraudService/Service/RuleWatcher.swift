@@ -22,6 +22,8 @@ final class RuleWatcher: Sendable {
 
     private struct Work {
         var askers: [Asker] = []
+        /// Those whose answer is being found out.
+        var answered: [Asker] = []
         var isClosed = false
     }
 
@@ -35,6 +37,7 @@ final class RuleWatcher: Sendable {
     private let standing: Mutex<Standing>
     private let work = Mutex(Work())
     private let wake = Semaphore()
+    private let ended = Semaphore()
 
     /// - Parameters:
     ///   - store: keeps a set under its hash before its first use; what failed, or nil.
@@ -81,15 +84,25 @@ final class RuleWatcher: Sendable {
         wake.signal()
     }
 
+    /// Waits for the end of `run`, once: whether it came in time. Where it hangs in the store, nobody goes on waiting for its answer.
+    func waitUntilEnded(milliseconds: Int64) -> Bool {
+        if ended.wait(milliseconds: milliseconds) { return true }
+        for asker in work.withLock({ $0.askers + $0.answered }) { asker.done.signal() }
+        return false
+    }
+
     /// The thread's body. A changed folder is loaded once it stood still for a whole poll, so that a save of several files counts as one.
     func run() {
+        defer { ended.signal() }
         var judged: RuleSetHash? = current.loaded.set.hash
         var candidate: RuleSetHash?
+        var complaint = Complaint()
         while true {
             _ = wake.wait(milliseconds: poll)
             let (askers, isClosed) = work.withLock { work in
-                defer { work.askers.removeAll() }
-                return (work.askers, work.isClosed)
+                work.answered = work.askers
+                work.askers.removeAll()
+                return (work.answered, work.isClosed)
             }
             if isClosed {
                 for asker in askers { asker.done.signal() }
@@ -107,7 +120,7 @@ final class RuleWatcher: Sendable {
                 }
             }
             var isStored = true
-            let answer = load(&isStored)
+            let answer = load(&isStored, &complaint)
             // What the store did not take, because a database is down for the moment, is offered to it again.
             if isStored { judged = present }
             candidate = nil
@@ -118,15 +131,16 @@ final class RuleWatcher: Sendable {
         }
     }
 
-    private func load(_ isStored: inout Bool) -> ReloadAnswer {
+    private func load(_ isStored: inout Bool, _ complaint: inout Complaint) -> ReloadAnswer {
         switch RuleFiles.load(directory: directory, baseWindowMilliseconds: baseWindow) {
         case .failure(let diagnostics): return refuse(diagnostics.all.filter { $0.severity != .warning }.map(\.line))
         case .success(let loaded):
-            for warning in loaded.warnings.all { log.warning("a rule file has a warning", [.error: warning.line]) }
             if let problem = store(loaded) {
                 isStored = false
-                return refuse([problem])
+                return refuse([problem], isSaid: complaint.isDue(problem, now: Clock.monotonicMilliseconds()))
             }
+            complaint = Complaint()
+            for warning in loaded.warnings.all { log.warning("a rule file has a warning", [.error: warning.line]) }
             let isNew = loaded.set.hash != current.loaded.set.hash
             let now = Clock.wallMilliseconds()
             standing.withLock { $0 = Standing(loaded: loaded, loadedAt: now) }
@@ -138,11 +152,15 @@ final class RuleWatcher: Sendable {
         }
     }
 
-    private func refuse(_ problems: [String]) -> ReloadAnswer {
+    private func refuse(_ problems: [String], isSaid: Bool = true) -> ReloadAnswer {
         standing.withLock { $0.problems = problems }
         metrics.rulesReloadFailed()
-        for problem in problems.prefix(10) { log.error("rules refused; the last good set stays in force", [.error: problem]) }
+        if isSaid { complain(problems) }
         return .failed(messages: problems)
+    }
+
+    private func complain(_ problems: [String]) {
+        for problem in problems.prefix(10) { log.error("rules refused; the last good set stays in force", [.error: problem]) }
     }
 }
 

@@ -46,7 +46,7 @@ package final class Service: Sendable {
         let inboxes = (0..<workers).map { _ in WorkerInbox() }
         self.inboxes = inboxes
         boards = (0..<workers).map { _ in WorkerBoard() }
-        checkpoints = CheckpointThread(store: store, settings: workerSettings, log: log, metrics: metrics)
+        checkpoints = CheckpointThread(open: { store.open() }, settings: workerSettings, log: log, metrics: metrics)
         scores = settings.redis.map { ScoreWriter(url: $0, group: settings.group, metrics: metrics, log: log) }
         rules = RuleWatcher(
             settings, initial: initial, log: log, metrics: metrics, store: { loaded in Self.store(loaded, store) },
@@ -291,7 +291,11 @@ package final class Service: Sendable {
         }
         for thread in parts.workerThreads { thread.join() }
         checkpoints.close()
-        parts.checkpointThread?.join()
+        if checkpoints.waitUntilEnded(milliseconds: deadline - Clock.monotonicMilliseconds()) {
+            parts.checkpointThread?.join()
+        } else {
+            log.warning("the checkpoint store did not answer within shutdown.grace; the restart replays more")
+        }
         if let scores {
             if !scores.waitUntilDrained(milliseconds: max(0, deadline - Clock.monotonicMilliseconds())) {
                 log.warning("scores were not all written within shutdown.grace; they are written after the restart")
@@ -299,8 +303,12 @@ package final class Service: Sendable {
             scores.close()
             parts.scoreThread?.join()
         }
-        parts.ruleThread?.join()
-        for server in parts.servers { server.stop(graceSeconds: 2) }
+        if rules.waitUntilEnded(milliseconds: deadline - Clock.monotonicMilliseconds()) {
+            parts.ruleThread?.join()
+        } else {
+            log.warning("the rule watcher did not end within shutdown.grace")
+        }
+        for server in parts.servers { server.stop(graceSeconds: Int(max(0, min(2_000, deadline - Clock.monotonicMilliseconds()))) / 1_000) }
         log.info("stopped")
         return trouble?.code ?? .ok
     }

@@ -22,6 +22,7 @@ struct StartChecks {
     let settings: Settings
     let log: Log
     private let admin: Admin
+    private let patience: StartPatience
 
     /// - Parameter describesTopics: false leaves out the topics' properties, which the embedded broker does not tell.
     static func run(_ settings: Settings, log: Log, describesTopics: Bool) throws(StartFailure) -> Findings {
@@ -32,12 +33,12 @@ struct StartChecks {
             throw StartFailure(.usage, "kafka.properties: \(error.message)")
         }
         defer { admin.destroy() }
-        return try StartChecks(settings: settings, log: log, admin: admin).run(describesTopics: describesTopics)
+        return try StartChecks(settings: settings, log: log, admin: admin, patience: StartPatience(log: log)).run(describesTopics: describesTopics)
     }
 
     private func run(describesTopics: Bool) throws(StartFailure) -> Findings {
         do throws(KafkaError) {
-            try admin.checkReachable(timeoutMilliseconds: Self.timeout)
+            try patience.ask { () throws(KafkaError) in try admin.checkReachable(timeoutMilliseconds: Self.timeout) }
         } catch {
             throw StartFailure(.unreachable, "\(error.message); check kafka.bootstrap_servers and whether the brokers are up")
         }
@@ -80,7 +81,8 @@ struct StartChecks {
         var missing: [String] = []
         for name in names {
             do throws(KafkaError) {
-                if let count = try admin.partitionCount(of: name, timeoutMilliseconds: Self.timeout) { counts.append(count) } else { missing.append(name) }
+                let count = try patience.ask { () throws(KafkaError) in try admin.partitionCount(of: name, timeoutMilliseconds: Self.timeout) }
+                if let count { counts.append(count) } else { missing.append(name) }
             } catch {
                 throw StartFailure(error.isUnauthorized ? .refused : .unreachable, "topic '\(name)': \(error.message)")
             }
@@ -99,7 +101,7 @@ struct StartChecks {
     /// nil where this client may not ask.
     private func configuration(_ name: String) throws(StartFailure) -> TopicConfiguration? {
         do throws(KafkaError) {
-            return try admin.configuration(ofTopic: name, timeoutMilliseconds: Self.timeout)
+            return try patience.ask { () throws(KafkaError) in try admin.configuration(ofTopic: name, timeoutMilliseconds: Self.timeout) }
         } catch {
             guard error.isUnauthorized || error.isUnsupported else { throw StartFailure(.unreachable, "topic '\(name)': \(error.message)") }
             log.warning("the topic's properties cannot be read; make sure that it is not compacted", [.topic: name, .error: "\(error)"])

@@ -226,6 +226,7 @@ final class StreamWorker {
     // MARK: Actions
 
     private func perform(_ actions: [WorkerAction]) {
+        inbox.assignmentEpoch = machine.assignmentEpoch
         for action in actions where failure == nil {
             do throws(WorkerFailure) { try perform(action) } catch { failure = error }
         }

@@ -9,6 +9,13 @@ final class WorkerInbox: Sendable {
     }
 
     private let contents = Mutex(Contents())
+    private let epoch = Atomic<UInt64>(0)
+
+    /// The worker's present assignment (`WorkerMachine.assignmentEpoch`): answers to what an earlier one asked are dropped.
+    var assignmentEpoch: UInt64 {
+        get { epoch.load(ordering: .acquiring) }
+        set { epoch.store(newValue, ordering: .releasing) }
+    }
 
     func post(_ event: WorkerEvent) {
         contents.withLock { contents in

@@ -41,13 +41,6 @@ package struct KafkaProperties: Sendable, Equatable {
         for entry in entries { try configuration.set(entry.key, entry.value) }
     }
 
-    /// For logs: secrets stand as `***`.
-    package var redacted: KafkaProperties {
-        var copy = self
-        for entry in entries where KafkaProperties.isSecret(entry.key) { copy.set(entry.key, "***") }
-        return copy
-    }
-
     /// Whether the value of `key` must never be shown.
     package static func isSecret(_ key: String) -> Bool {
         key == "sasl.oauthbearer.config" || key == "ssl_key" || key.hasSuffix(".pem") || key.hasSuffix(".key")

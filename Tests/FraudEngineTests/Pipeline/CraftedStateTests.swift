@@ -92,7 +92,7 @@ import Testing
         for size in [1 << 40, UInt64(Int64.max), UInt64.max] {
             var file = ByteWriter()
             let header = "group=g\ntopic=t\npartition=0\nepoch=1\noffset=3\nfold=f\npartitions=1\ndigest=0\nrules=1:ab:0:0"
-            file.append(Array("TLCP1\n".utf8))
+            file.append(Array("TLCP2\n".utf8))
             file.append(little: UInt32(header.utf8.count))
             file.append(Array(header.utf8))
             file.append([0x28, 0xb5, 0x2f, 0xfd, 0, 0])
@@ -104,11 +104,23 @@ import Testing
         }
     }
 
+    @Test func `a checkpoint of the layout before is said to be an older version's, not damaged`() throws {
+        var file = ByteWriter()
+        file.append(Array("TLCP1\n".utf8))
+        file.append([UInt8](repeating: 0, count: 64))
+        let bytes = file.array()
+        #expect(throws: CheckpointFile.Problem.olderVersion) { try bytes.withUnsafeBytes { try CheckpointFile.uncheckedHeader($0) } }
+        #expect(throws: CheckpointFile.Problem.olderVersion) {
+            try bytes.withUnsafeBytes { try CheckpointFile.decode($0, windows: Self.windows, seed: 1) }
+        }
+        #expect("\(CheckpointFile.Problem.olderVersion)".hasPrefix("it was written by an older version"))
+    }
+
     @Test func `a header is read line by line as bytes, its numbers within their range`() throws {
         func read(partition: String, group: String) throws -> CheckpointHeader {
             let text = "group=\(group)\ntopic=t\npartition=\(partition)\nepoch=1\noffset=3\nfold=f\npartitions=1\ndigest=0\nrules=1:ab:0:0"
             var file = ByteWriter()
-            file.append(Array("TLCP1\n".utf8))
+            file.append(Array("TLCP2\n".utf8))
             file.append(little: UInt32(text.utf8.count))
             file.append(Array(text.utf8))
             return try file.array().withUnsafeBytes { try CheckpointFile.uncheckedHeader($0) }

@@ -162,8 +162,8 @@ import Testing
     @Test func `an output waits only where a transaction ended shortly before`() {
         var machine = Self.live(0)
         Self.fold(60, into: 0, of: &machine)
-        #expect(Self.look(at: 10, &machine) == (5, false))
-        #expect(Self.look(at: 15, &machine) == (0, true))
+        #expect(Self.look(at: 7, &machine) == (5, false))
+        #expect(Self.look(at: 12, &machine) == (0, true))
         _ = machine.handle(.flushed(.committed), now: 22, wallClock: 5)
         #expect(Self.look(at: 22, &machine) == (1_000, false), "nothing is pending")
     }

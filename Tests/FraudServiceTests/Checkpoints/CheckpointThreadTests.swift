@@ -24,9 +24,11 @@ struct CheckpointThreadTests {
             windows: windows, mapping: InputMapping(), output: OutputContext(group: "g", inputTopic: "t", deadLetterMaxBytes: 1_000, lateMaxBytes: 1_000),
             group: "g",
             topic: "t", foldHash: "fold", partitionCount: 1, seed: 3)
-        thread = CheckpointThread(store: store, settings: settings, log: Log(level: .error, format: .text), metrics: Metrics(version: "test"))
+        let store = store
+        thread = CheckpointThread(open: { store.open() }, settings: settings, log: Log(level: .error, format: .text), metrics: Metrics(version: "test"))
         rules = RuleBundle(files: [RuleBundle.File(path: "rules.yaml", bytes: Array("version: 1\nrules: []\n".utf8))])
         try store.open().store(ruleSet: rules.hash, bundle: rules.encoded)
+        inbox.assignmentEpoch = 1
         let thread = thread
         Thread.detachNewThread { thread.run() }
     }

@@ -85,7 +85,7 @@ import Testing
             let notes = Notes()
             let recovered = try load(damaged, metadata.line, notes)
             #expect(recovered.start == .checkpoint(offset: 10), "bit \(bit)")
-            #expect(notes.texts == ["at 20: \(bit < 48 ? "notACheckpoint" : "checksum")"], "bit \(bit)")
+            #expect(notes.texts == ["at 20: \(bit < 48 ? CheckpointFile.Problem.notACheckpoint : .checksum)"], "bit \(bit)")
         }
         #expect(try load(store, metadata.line, Notes()).start == .checkpoint(offset: 20))
     }

@@ -64,6 +64,14 @@ struct SettingsTests {
         #expect(settings.shutdownGrace == 25_000)
     }
 
+    @Test func `a worker that is told nothing does as the documented defaults say`() throws {
+        let settings = try Given().load().get()
+        let worker = WorkerSettings(settings, partitionCount: 1)
+        #expect(Settings.Commit(outputDelay: worker.outputDelay, interval: worker.commitInterval, maxRecords: worker.commitMaxRecords) == settings.commit)
+        #expect(worker.checkpointMaxAge == settings.checkpoint.maxAge)
+        #expect(worker.checkpointMaxDebt == Int64(settings.checkpoint.maxDebt))
+    }
+
     @Test func `every default and every example is a value of its key`() {
         for key in SettingKey.all {
             #expect(Given(sets: ["\(key.path)=\(key.example)"]).problems == [], "\(key.path)")
