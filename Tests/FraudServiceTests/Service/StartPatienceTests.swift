@@ -27,11 +27,11 @@ struct StartPatienceTests {
     }
 
     /// Asks a broker that takes a second for each answer and fails so often.
-    private func ask(_ patience: StartPatience, failing times: Int, with error: KafkaError = timedOut) throws(KafkaError) -> Int {
+    private func ask(_ patience: StartPatience, failing times: Int, with error: (Int) -> KafkaError = { _ in timedOut }) throws(KafkaError) -> Int {
         try patience.ask { () throws(KafkaError) in
             watch.questions += 1
             watch.milliseconds += 1_000
-            if watch.questions <= times { throw error }
+            if watch.questions <= times { throw error(watch.questions) }
             return 4
         }
     }
@@ -40,14 +40,14 @@ struct StartPatienceTests {
     func `a start asks again what brokers could not answer for the moment, and says so once`(code: Int32) throws {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
-        #expect(try ask(patience(ends[1]), failing: 5, with: Self.error(code, "not now")) == 4)
+        #expect(try ask(patience(ends[1]), failing: 5, with: { Self.error(code, "not now, attempt \($0)") }) == 4)
         close(ends[1])
         var bytes = [UInt8](repeating: 0, count: 4_096)
         let count = read(ends[0], &bytes, bytes.count)
         close(ends[0])
         let lines = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).split(separator: "\n")
         #expect(lines.count == 1)
-        #expect(lines.first?.hasSuffix("WARNING the brokers did not answer; the start asks them again for up to 30 s error=\"E: not now\"") == true)
+        #expect(lines.first?.hasSuffix("WARNING the brokers did not answer; the start asks them again for up to 30 s error=\"E: not now, attempt 1\"") == true)
     }
 
     @Test func `the patience is one for all questions, and ends with the brokers' last error`() throws {
@@ -60,7 +60,7 @@ struct StartPatienceTests {
 
     @Test(arguments: [-169, 29, 3, -186] as [Int32])
     func `what asking again does not mend ends a start at once`(code: Int32) {
-        #expect(throws: KafkaError.self) { try ask(patience(), failing: .max, with: Self.error(code, "no")) }
+        #expect(throws: KafkaError.self) { try ask(patience(), failing: .max, with: { _ in Self.error(code, "no") }) }
         #expect(watch.questions == 1)
     }
 
