@@ -59,7 +59,7 @@ package final class Service: Sendable {
     ///
     /// - Parameter isEmbedded: the brokers are librdkafka's mock cluster, which tells nothing about topics.
     package static func start(_ settings: Settings, version: String, log: Log, isEmbedded: Bool = false) throws(StartFailure) -> Service {
-        let prepared = try prepare(settings, log: log, isEmbedded: isEmbedded)
+        let prepared = try prepare(settings, log: log, isEmbedded: isEmbedded, isPatient: true)
         let service = Service(
             settings, version: version, log: log, initial: prepared.rules, store: prepared.store, workerSettings: prepared.workerSettings,
             workers: min(settings.workers, prepared.findings.inputPartitions))
@@ -70,7 +70,7 @@ package final class Service: Sendable {
 
     /// Looks at everything that a start needs, and leaves nothing running.
     package static func check(_ settings: Settings, log: Log) throws(StartFailure) {
-        _ = try prepare(settings, log: log, isEmbedded: false)
+        _ = try prepare(settings, log: log, isEmbedded: false, isPatient: false)
         if let address = settings.postgres { try Database.check(address) }
         guard let url = settings.redis else { return }
         if let problem = ScoreReader.problem(connecting: url) {
@@ -85,7 +85,7 @@ package final class Service: Sendable {
         var workerSettings: WorkerSettings
     }
 
-    private static func prepare(_ settings: Settings, log: Log, isEmbedded: Bool) throws(StartFailure) -> Prepared {
+    private static func prepare(_ settings: Settings, log: Log, isEmbedded: Bool, isPatient: Bool) throws(StartFailure) -> Prepared {
         let loaded: LoadedRuleSet
         switch RuleFiles.load(directory: settings.rules.directory, baseWindowMilliseconds: settings.windows.size) {
         case .success(let good): loaded = good
@@ -95,7 +95,7 @@ package final class Service: Sendable {
         if let address = settings.postgres { try checkSchema(address, settings, log) }
         let store = CheckpointStore(settings)
         do throws(StoreProblem) { try store.open().prepare() } catch { throw StartFailure(error, store) }
-        let findings = try StartChecks.run(settings, log: log, describesTopics: !isEmbedded)
+        let findings = try StartChecks.run(settings, log: log, describesTopics: !isEmbedded, isPatient: isPatient)
         if let problem = Self.store(loaded, store) { throw StartFailure(.refused, problem) }
         return Prepared(rules: loaded, findings: findings, store: store, workerSettings: workerSettings(settings, findings))
     }

@@ -24,8 +24,10 @@ struct StartChecks {
     private let admin: Admin
     private let patience: StartPatience
 
-    /// - Parameter describesTopics: false leaves out the topics' properties, which the embedded broker does not tell.
-    static func run(_ settings: Settings, log: Log, describesTopics: Bool) throws(StartFailure) -> Findings {
+    /// - Parameters:
+    ///   - describesTopics: false leaves out the topics' properties, which the embedded broker does not tell.
+    ///   - isPatient: asks brokers that do not answer again for a while; a command says at once that they do not.
+    static func run(_ settings: Settings, log: Log, describesTopics: Bool, isPatient: Bool) throws(StartFailure) -> Findings {
         let admin: Admin
         do throws(KafkaError) {
             admin = try Admin(properties: settings.clientProperties)
@@ -33,7 +35,8 @@ struct StartChecks {
             throw StartFailure(.usage, "kafka.properties: \(error.message)")
         }
         defer { admin.destroy() }
-        return try StartChecks(settings: settings, log: log, admin: admin, patience: StartPatience(log: log)).run(describesTopics: describesTopics)
+        let patience = StartPatience(log: log, limit: isPatient ? StartPatience.limit : 0)
+        return try StartChecks(settings: settings, log: log, admin: admin, patience: patience).run(describesTopics: describesTopics)
     }
 
     private func run(describesTopics: Bool) throws(StartFailure) -> Findings {

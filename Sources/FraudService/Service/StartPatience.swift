@@ -14,17 +14,18 @@ struct StartPatience {
     /// Begins now.
     ///
     /// - Parameters:
+    ///   - limit: milliseconds; 0 asks once, for somebody who waits for the answer.
     ///   - now: milliseconds of a monotonic clock.
     ///   - pause: between two attempts.
     init(
-        log: Log, now: @escaping () -> Int64 = Clock.monotonicMilliseconds, pause: @escaping () -> Void = { Clock.pause(milliseconds: 500) },
+        log: Log, limit: Int64 = limit, now: @escaping () -> Int64 = Clock.monotonicMilliseconds, pause: @escaping () -> Void = { Clock.pause(milliseconds: 500) },
         isStopAsked: @escaping () -> Bool = { ProcessSignals.isStopPending }
     ) {
         self.log = log
         self.now = now
         self.pause = pause
         self.isStopAsked = isStopAsked
-        deadline = now() + Self.limit
+        deadline = now() + limit
     }
 
     /// Asks until there is an answer, an error that asking again does not mend, or the patience is over; then it throws the last error.

@@ -24,7 +24,7 @@ struct Verify {
         let access = try GroupAccess(settings)
         defer { access.end() }
         let log = Log(level: settings.logLevel, format: settings.logFormat)
-        let limits = try StartChecks.run(settings, log: log, describesTopics: true)
+        let limits = try StartChecks.run(settings, log: log, describesTopics: true, isPatient: false)
         let reader = try TopicReader(settings)
         defer { reader.end() }
         let context = try OperationContext(settings, access)
