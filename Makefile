@@ -7,7 +7,7 @@ RELEASE := .build/release/tripline
 PREFIX ?= /usr/local
 
 .PHONY: help setup setup-build demo test test-unit test-end-to-end test-faults build install bench lint format image clean kafka sanitizers fuzz \
-    prove-real-payments prove-oracle-fails simulate mutants
+    prove-real-payments prove-oracle-fails simulate mutants test-upgrade
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 22
@@ -34,6 +34,9 @@ test-end-to-end: setup ## Run the end-to-end tests only (SUITES="test_kill …" 
 test-faults: setup ## Run the fault matrix: takes hours, goes on where it was left (ARGS="--once", "--fault 'kill-*' --runs 3", …)
 	@[[ -n $$TRIPLINE_BIN ]] || swift build -c release --product tripline
 	@TRIPLINE_BIN=$${TRIPLINE_BIN:-$(CURDIR)/$(RELEASE)} .venv/bin/python Tests/Faults/run.py --results .build/faults.ndjson $(ARGS)
+
+test-upgrade: setup ## Build a second version with another fold, and test upgrades, downgrades and a record that kills the process
+	@scripts/test-upgrade
 
 build: setup-build ## Build the release binary (SWIFT_BUILD_FLAGS=--static-swift-stdlib: it needs no Swift where it runs)
 	swift build -c release --product tripline $(SWIFT_BUILD_FLAGS)
@@ -78,4 +81,4 @@ image: ## Build the container image (docker, or CONTAINER_ENGINE=podman)
 	$(CONTAINER_ENGINE) build -f deploy/Dockerfile --build-arg REVISION=$$(git rev-parse HEAD) -t tripline:local .
 
 clean: ## Remove everything that was built
-	rm -rf .build .build-address .build-thread .build-fuzz .venv
+	rm -rf .build .build-address .build-thread .build-fuzz .build-upgrade .venv

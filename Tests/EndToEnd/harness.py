@@ -367,18 +367,18 @@ def postgres_programs():
     return found[-1]
 
 
-def tripline(*arguments, code=0):
+def tripline(*arguments, code=0, binary=BINARY):
     """Runs a command to its end and checks its exit code: stdout and stderr."""
-    done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
+    done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
     if done.returncode != code:
         raise AssertionError(f"tripline {' '.join(arguments)} ended with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}")
     return done.stdout, done.stderr
 
 
-def run_when_empty(*arguments, code=0):
+def run_when_empty(*arguments, code=0, binary=BINARY):
     """Runs an operators' command once the group's members are forgotten, and checks its exit code: stdout and stderr."""
     def ended():
-        done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
+        done = subprocess.run([binary, *map(str, arguments)], capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
         return None if done.returncode == 3 and "has members: " in done.stderr else done
     done = wait_until(ended, "the group has no members")
     if done.returncode != code:
@@ -417,6 +417,8 @@ def write_whole(path, text):
 class Group:
     """What the instances of one service share: topics, rules, checkpoints."""
 
+    binary = BINARY
+
     def __init__(self, kafka, name, folder, rules, redis=None, topic="payments", settings=None):
         self.kafka, self.name, self.rules, self.topic = kafka, name, pathlib.Path(rules), topic
         self.folder = pathlib.Path(folder) / name
@@ -448,7 +450,7 @@ class Service:
     """A process of `tripline serve`."""
 
     def __init__(self, group, instance, settings=None):
-        self.group, self.instance = group, instance
+        self.group, self.instance, self.binary = group, instance, group.binary
         self.admin, self.data = free_port(), free_port()
         self.config = group.folder / f"{instance}.yaml"
         merged = {**group.settings, "instance": instance, "http": {"listen": f"127.0.0.1:{self.data}"},
@@ -459,13 +461,13 @@ class Service:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "serve", "--config", str(self.config)], stdout=log, stderr=log, env=ENVIRONMENT)
+            self.process = subprocess.Popen([self.binary, "serve", "--config", str(self.config)], stdout=log, stderr=log, env=ENVIRONMENT)
         return self
 
     def run(self, *arguments, seconds=120):
         """Runs to its end: exit code and stderr."""
         done = subprocess.run(
-            [BINARY, "serve", "--config", str(self.config), *arguments], capture_output=True, text=True, timeout=seconds,
+            [self.binary, "serve", "--config", str(self.config), *arguments], capture_output=True, text=True, timeout=seconds,
             env=ENVIRONMENT)
         return done.returncode, done.stderr
 

@@ -2,62 +2,21 @@
 import collections
 import json
 import re
-import shlex
 import shutil
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions
-from harness import ALWAYS, Group, OneGroup, rule, run_when_empty, tripline, wait_done, wait_until, write_rules
+from harness import ALWAYS, Group, rule, run_when_empty, tripline, wait_done, wait_until, write_rules
+from refused import RefusedGroup
 
 
-class Refusals(OneGroup):
+class Refusals(RefusedGroup):
     def checkpoints(self):
         """By partition, oldest first."""
         found = collections.defaultdict(list)
         for path in sorted((self.group.folder / "state" / self.group.name).rglob("*.checkpoint")):
             found[int(path.parent.name)].append(path)
         return found
-
-    def check_alerts(self, total, times=1):
-        """Each payment's alert stands once; where partitions began anew, up to `times`."""
-        alerts = collections.Counter(json.loads(message.value())["alert_id"] for message in self.group.alerts())
-        self.assertEqual(len(alerts), total)
-        self.assertEqual(max(alerts.values()), times)
-
-    def refusals(self, name, words, count=4, **settings):
-        """Starts the service, sees that many partitions refused for that reason, stops it. What they say."""
-        service = self.group.service("a", **settings)
-        self.addCleanup(lambda: service.process and service.kill())
-        service.start()
-
-        def refused():
-            service.check_alive()
-            found = [one for one in (service.status() or {}).get("partitions", []) if one["state"] == "refused"]
-            return found if len(found) == count else None
-        found = wait_until(refused, "refused")
-        for one in found:
-            self.assertEqual(one["refusal"]["reason"], name, one["refusal"]["message"])
-            self.assertIn(words, one["refusal"]["message"])
-        self.assertEqual(service.terminate(), 0, service.tail())
-        lines = service.logged("partition refused")[-count:]
-        self.assertEqual({(line["reason"], line["cure"]) for line in lines}, {(name, one["refusal"]["cure"]) for one in found})
-        return [one["refusal"]["cure"] for one in found]
-
-    def cure(self, cures, *commands):
-        """Runs what each cure prints as it is printed, once the group's members are forgotten; and that it is one of these commands."""
-        for cure in cures:
-            words = shlex.split(re.search(r"run: (tripline .+?) ; then", cure)[1])
-            self.assertIn(" ".join(words[1:3]) + "".join(f" {word}" for word in words if word.startswith("--to")), commands)
-            run_when_empty(*words[1:], "--yes", "--reason", "a test")
-
-    def totals(self):
-        """By partition, as committed."""
-        text, _ = tripline("offsets", "show", "-o", "json", "--config", str(self.group.folder / "a.yaml"))
-        return {one["partition"]: {name: total["records"] for name, total in one["metadata"]["totals"].items()} for one in json.loads(text)["partitions"]}
-
-    def check_conserved(self, total):
-        """Every payment is counted once, by what became of it."""
-        self.assertEqual(sum(sum(totals.values()) for totals in self.totals().values()), total)
 
     # Checkpoints that cannot be used, where another can.
 
@@ -69,6 +28,7 @@ class Refusals(OneGroup):
         lines = self.group.service("a").logged("checkpoint not used")
         self.assertEqual(len(lines), 4)
         self.check_alerts(total)
+        self.check_verified(total)
 
     def test_foreign_checkpoint_is_not_used(self):
         total = self.run_once(400, 0)
@@ -79,6 +39,7 @@ class Refusals(OneGroup):
         self.assertEqual((line["partition"], line["path"]), (0, str(paths[0][-1])))
         self.assertIn(f"it belongs to {self.group.name}/{self.topic}/1, offset ", line["error"])
         self.check_alerts(total)
+        self.check_verified(total)
 
     # The log is not the one that was read.
 
@@ -88,6 +49,7 @@ class Refusals(OneGroup):
         self.cure(self.refusals("checkpoint_without_offset", "the topic was recreated"), "offsets reset --to-earliest")
         self.run_once(100, 0)
         self.check_conserved(100)
+        self.check_verified(100)
 
     def test_log_that_ends_before_the_offsets(self):
         self.run_once(400, 0)
@@ -95,6 +57,7 @@ class Refusals(OneGroup):
         self.cure(self.refusals("offset_beyond_log", "recreated or truncated"), "offsets reset --to-earliest")
         self.run_once(100, 0)
         self.check_conserved(100)
+        self.check_verified(100)
 
     def test_other_records_below_the_offsets(self):
         self.run_once(400, 0)
@@ -103,6 +66,7 @@ class Refusals(OneGroup):
         self.cure(self.refusals("anchor_mismatch", "not the one that was read"), "offsets reset --to-earliest")
         self.run_once(100, 800)
         self.check_conserved(900)
+        self.check_verified(900)
 
     def recreate(self):
         """The topic takes the group's offsets with it."""
@@ -124,6 +88,7 @@ class Refusals(OneGroup):
         # The state is the committed one: nothing twice, and the totals go on.
         self.check_alerts(440)
         self.check_conserved(440)
+        self.check_verified(40, born=False)
 
     def test_records_deleted_that_a_crash_would_have_replayed(self):
         total = self.run_once(200, 0)
@@ -140,6 +105,7 @@ class Refusals(OneGroup):
         counts = [json.loads(message.value())["window"]["count"] for message in self.group.alerts()]
         self.assertGreater(max(counts), 20)
         self.assertLess(max(counts), 30)
+        self.check_verified(220, born=False)
 
     # The state is not the one that this service would have made.
 
@@ -149,6 +115,7 @@ class Refusals(OneGroup):
         self.assertTrue(all("go back to the time.* and input.* settings" in cure for cure in cures))
         total = self.run_once(200, total)
         self.check_alerts(total)
+        self.check_verified(total)
 
     def test_other_grace_with_the_state_carried_over(self):
         total = self.run_once(200, 0)
@@ -160,6 +127,7 @@ class Refusals(OneGroup):
         self.check_conserved(total)
         counts = [json.loads(message.value())["window"]["count"] for message in self.group.alerts()]
         self.assertGreater(max(counts), 10)
+        self.check_verified(total)
 
     def test_another_window_cannot_be_carried_over(self):
         total = self.run_once(200, 0)
@@ -167,8 +135,8 @@ class Refusals(OneGroup):
         write_rules(self.rules, rule("always", "payment.amount >= 0", once_per="payment"))
         (self.rules / "features.yaml").unlink()
         cures = self.refusals("fold_changed", "other windows, grace, mapping")
-        words = shlex.split(re.search(r"run: (tripline .+?) ; then", cures[0])[1])
-        _, notes = run_when_empty(*words[1:], "--yes", code=3)
+        words = self.command(cures[0])
+        _, notes = run_when_empty(*words, "--yes", code=3)
         self.assertIn("its windows are 300000 ms long and are to be 600000 ms", notes)
         self.assertIn("nothing was changed", notes)
         for partition in range(4):
@@ -179,6 +147,7 @@ class Refusals(OneGroup):
         self.run_once(200, total)
         self.check_alerts(total + 200)
         self.check_conserved(200)
+        self.check_verified(200)
 
     def test_more_partitions(self):
         total = self.run_once(200, 0)
@@ -196,6 +165,7 @@ class Refusals(OneGroup):
         self.run_once(200, total)
         # The new partitions were born at their start, the old ones go on where they were.
         self.check_conserved(200)
+        self.check_verified(200)
 
     # What belongs to the state is missing.
 
@@ -220,6 +190,7 @@ class Refusals(OneGroup):
         total = self.run_once(200, total)
         self.check_alerts(total)
         self.check_conserved(200)
+        self.check_verified(200)
 
     def test_offsets_that_are_gone(self):
         total = self.run_once(200, 0)
@@ -229,6 +200,7 @@ class Refusals(OneGroup):
         # The newest checkpoint is the one of the stop: nothing is read again.
         self.check_alerts(total)
         self.check_conserved(total)
+        self.check_verified(total)
 
     def test_no_checkpoint_and_no_log_to_replay(self):
         total = self.run_once(200, 0)
@@ -244,6 +216,7 @@ class Refusals(OneGroup):
         shutil.copytree(self.folder / "backup", state)
         total = self.run_once(200, total)
         self.check_alerts(total)
+        self.check_verified(204, born=False)
 
     def test_no_checkpoint_and_no_log_to_replay_and_going_on_without(self):
         total = self.run_once(200, 0)
@@ -253,6 +226,7 @@ class Refusals(OneGroup):
         total = self.run_once(200, total)
         self.check_alerts(total)
         self.check_conserved(total)
+        self.check_verified(200, born=False)
 
     def test_half_of_the_log_to_replay(self):
         total = self.run_once(200, 0)
@@ -267,6 +241,7 @@ class Refusals(OneGroup):
         counts = [json.loads(message.value())["window"]["count"] for message in self.group.alerts()]
         # What the log still held is in the windows again.
         self.assertGreater(max(counts), 10)
+        self.check_verified(300, born=False)
 
     def test_rule_set_that_is_gone(self):
         total = self.run_once(200, 0)
@@ -279,6 +254,7 @@ class Refusals(OneGroup):
         shutil.move(self.folder / "backup", bundle)
         total = self.run_once(200, total)
         self.check_alerts(total)
+        self.check_verified(total)
 
     def test_rule_set_that_is_gone_and_an_empty_state(self):
         total = self.run_once(200, 0)
@@ -289,6 +265,7 @@ class Refusals(OneGroup):
         total = self.run_once(200, total)
         self.check_alerts(total)
         self.check_conserved(200)
+        self.check_verified(200)
 
     def test_replay_that_gives_another_state(self):
         self.run_once(200, self.run_once(200, 0))
@@ -303,29 +280,40 @@ class Refusals(OneGroup):
         total = self.run_once(200, 400)
         self.check_conserved(200)
         self.check_alerts(total)
+        self.check_verified(200)
 
     # The records cannot be processed.
 
-    def test_transaction_that_the_broker_refuses(self):
-        service, = self.start(self.group.service("a"))
+    def refuse_one(self):
+        """The broker takes the alert of the 201st payment for no record that it would store. The cure of its partition, and which that is."""
+        service, = self.start(self.instance())
         self.produce(self.payments(200), self.topic)
         wait_done([service], 200)
         self.limit(self.group.outputs["alerts"], 100)
         self.produce(self.payments(1, 200), self.topic)
-
-        def refused():
-            return [one for one in service.status()["partitions"] if one["state"] == "refused"]
-        one, = wait_until(refused, "refused")
-        self.assertEqual(one["refusal"]["reason"], "aborted_thrice")
+        (partition, cure), = self.refused(service, "aborted_thrice", "was aborted three times", 1).items()
         self.assertEqual(service.terminate(), 0, service.tail())
         self.limit(self.group.outputs["alerts"], 1_000_000)
-        before = self.totals()[one["partition"]]
-        self.cure([one["refusal"]["cure"]], "offsets skip --to-offset")
-        self.assertEqual(self.totals()[one["partition"]], before)
+        return partition, cure
+
+    def test_transaction_that_the_broker_refuses_until_it_is_mended(self):
+        _, cure = self.refuse_one()
+        self.assertTrue(cure.startswith("mend what the broker says and restart: "), cure)
+        total = self.run_once(200, 201)
+        self.check_alerts(total)
+        self.check_conserved(total)
+        self.check_verified(total)
+
+    def test_transaction_that_the_broker_refuses(self):
+        partition, cure = self.refuse_one()
+        before = self.totals()[partition]
+        told, = self.cure([cure], "offsets skip --to-offset")
+        self.assertEqual(self.totals()[partition], before)
         self.run_once(200, 201)
         # All but the passed one, each once, and the state went on: the totals too.
         self.check_alerts(400)
         self.check_conserved(400)
+        self.check_verified(400, passed=re.findall(r"--passed (\S+)", told))
 
     def limit(self, topic, count):
         """Bytes of a batch that the topic takes."""

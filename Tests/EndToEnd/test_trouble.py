@@ -1,9 +1,14 @@
 """What a platform engineer meets on a bad day: one clear message with the remedy, and the documented exit code."""
+import json
+import shlex
 import socket
 import struct
+import subprocess
 import threading
+import time
 
-from harness import EndToEnd, Group, free_port, rule, write_rules
+import payments
+from harness import EndToEnd, Group, free_port, rule, tripline, wait_done, write_rules
 
 
 class OldBroker:
@@ -84,6 +89,31 @@ class Trouble(EndToEnd):
         self.kafka.create(self.topic, config={"cleanup.policy": "compact"})
         group = self.group(creates=False).create_outputs()
         self.refused(group, 3, "compacted", "kafka-configs.sh", "cleanup.policy=delete")
+
+    def mend(self, message):
+        """Runs the one command of Kafka's that a refusal prints, as it is printed."""
+        command, = [shlex.split(line) for line in message.splitlines() if line.startswith("  kafka-")]
+        # What the scripts of that name run, in every archive.
+        tools = {"kafka-topics.sh": "org.apache.kafka.tools.TopicCommand", "kafka-configs.sh": "kafka.admin.ConfigCommand"}
+        words = [self.kafka.home / "bin/kafka-run-class.sh", tools[command[0]], *command[1:]]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_topics_are_mended_by_the_commands_that_are_printed(self):
+        group = self.group(creates=False)
+        self.kafka.create(self.topic, config={"cleanup.policy": "compact"})
+        self.kafka.create(group.outputs["alerts"], config={"max.message.bytes": "1000"})
+        self.kafka.create(group.outputs["late"], group.outputs["dead_letters"])
+        self.mend(self.refused(group, 3, f"the topic '{group.outputs['shadow']}' does not exist"))
+        self.mend(self.refused(group, 3, f"the topic '{self.topic}' is compacted"))
+        self.mend(self.refused(group, 3, f"the topic '{group.outputs['alerts']}' takes records of 1000 bytes"))
+        service, = self.start(group.service("a"))
+        now = int(time.time() * 1000)
+        value = {"payment_id": "p", "account_id": "account", "amount": 1, "currency": "EUR", "occurred_at": payments.rfc3339(now)}
+        self.produce([("account", json.dumps(value).encode(), now)], self.topic)
+        wait_done([service], 1)
+        text, _ = tripline("verify", "--config", str(service.config))
+        self.assertIn(f"\n{group.outputs['alerts']}: 1 of 1 records that must be there are there\n", text)
 
     def test_checkpoint_folder_that_cannot_be_written(self):
         (self.folder / "file").write_text("")

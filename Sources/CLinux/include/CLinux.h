@@ -18,6 +18,14 @@ void tripline_detach_thread(uint64_t thread);
 /// Gives free memory of all arenas back to the system; some milliseconds, in which others may wait for memory.
 void tripline_trim_memory(void);
 
+/// From now on, a signal that ends the process while its thread is at work writes this note to stderr first; what handled the signal before still does.
+/// The bytes 1 to 4 in it stand for partition, first offset, last offset and the offset after that. Once, with text that is never freed.
+void tripline_note_crashes(const char *note);
+
+/// Says what the calling thread is at work on.
+void tripline_begin_work(int32_t partition, int64_t first, int64_t last);
+void tripline_end_work(void);
+
 /// Asks for the cache line at `address` to be loaded; never faults.
 static inline void tripline_prefetch(const void *address) {
     __builtin_prefetch(address, 1, 3);

@@ -145,7 +145,8 @@ package struct CommandLineParser {
             case .migrateStatus: .migrateStatus
             case .offsetsShow, .offsetsReset, .offsetsSkip, .offsetsAcceptGap, .stateList, .stateVerify, .stateMigrate:
                 .operation(try operation(command))
-            case .verify: .verify(Invocation.Verification(from: try time("--from", command), to: try time("--to", command)))
+            case .verify:
+                .verify(Invocation.Verification(from: try time("--from", command), to: try time("--to", command), passed: try passed(command)))
             }
         if command.name == .serve, flags.contains("--check"), flags.contains("--drain") {
             throw UsageError(message: "--check and --drain exclude each other", command: command)
@@ -226,6 +227,17 @@ package struct CommandLineParser {
             throw UsageError(message: "\(name) takes a time such as 2026-11-23T10:00:00Z, not '\(text)'", command: command)
         }
         return time
+    }
+
+    private func passed(_ command: CommandDescription) throws(UsageError) -> [Invocation.PassedRange] {
+        var ranges: [Invocation.PassedRange] = []
+        for given in values where given.option.name == "--passed" {
+            guard let range = Invocation.PassedRange(given.value) else {
+                throw UsageError(message: "--passed takes a partition with its first and last offset such as 3:120-124, not '\(given.value)'", command: command)
+            }
+            ranges.append(range)
+        }
+        return ranges
     }
 
     private func demo(_ command: CommandDescription) throws(UsageError) -> Invocation.Demo {

@@ -114,6 +114,7 @@ enum CommandTable {
         options: [
             OptionDescription("--from", value: "T", "payments from then on by Kafka's timestamp, for example 2026-11-23T10:00:00Z"),
             OptionDescription("--to", value: "T", "payments before then (default: all that were processed)"),
+            OptionDescription("--passed", value: "P:A-B", "without the records that `offsets skip` passed, for example 3:120-124; may be given again"),
         ],
         summary: "fold the payments a second time, plainly, and compare all outputs and totals",
         details: [

@@ -55,6 +55,29 @@ package struct Invocation: Sendable, Equatable {
     package struct Verification: Sendable, Equatable {
         package var from: Int64?
         package var to: Int64?
+        /// Records that an operator passed.
+        package var passed: [PassedRange] = []
+    }
+
+    /// Neighbouring records of a partition, as `3:120-124`.
+    package struct PassedRange: Sendable, Equatable {
+        package var partition: Int32
+        package var offsets: ClosedRange<Int64>
+
+        package var text: String { "\(partition):\(offsets.lowerBound)-\(offsets.upperBound)" }
+
+        init(_ partition: Int32, _ offsets: ClosedRange<Int64>) {
+            self.partition = partition
+            self.offsets = offsets
+        }
+
+        init?(_ text: String) {
+            let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 2, let partition = Int32(parts[0]), partition >= 0 else { return nil }
+            let ends = parts[1].split(separator: "-", omittingEmptySubsequences: false).map { Int64($0) }
+            guard ends.count == 2, let first = ends[0], let last = ends[1], first <= last else { return nil }
+            self.init(partition, first...last)
+        }
     }
 
     /// What data on stdout looks like.

@@ -18,6 +18,7 @@ package enum ServeCommand {
                     "ok: settings, rules, Kafka, checkpoint store\(settings.postgres == nil ? "" : ", PostgreSQL")\(settings.redis == nil ? "" : ", Redis")\n")
                 return .ok
             }
+            CrashNote(CureContext(settings)).install()
             let service = try Service.start(settings, version: version, log: log)
             return watch(service, drains: mode == .drain)
         } catch {

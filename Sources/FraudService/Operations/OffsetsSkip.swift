@@ -35,7 +35,11 @@ enum OffsetsSkip {
             reached.machine.pass(to: target, anchor: anchor)
             var change = PartitionChange(facts, state: &reached.machine, epoch: facts.nextEpoch(now: now), context.worker)
             change.passed = passed
-            change.notes = ["the state comes from \(reached.source), \(reached.replayedCount) records replayed; \(passed.count) records are passed"]
+            let range = Invocation.PassedRange(partition, committed.offset...target - 1)
+            change.notes = [
+                "the state comes from \(reached.source), \(reached.replayedCount) records replayed; \(passed.count) records are passed",
+                "`tripline verify` leaves them out too with --passed \(range.text)",
+            ]
             plan.changes.append(change)
         }
         return plan

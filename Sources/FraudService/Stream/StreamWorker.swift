@@ -196,9 +196,11 @@ final class StreamWorker {
                     timestamp: record.timestamp)
                 end += 1
             }
+            CrashNote.begin(partition, first: run[0].offset, last: run[end - start - 1].offset)
             machine.fold(partition: partition, UnsafeBufferPointer(start: run, count: end - start)) { index, traceOnly, block in
                 batch.copyHeaders(of: start + index, traceOnly: traceOnly, to: &block)
             }
+            CrashNote.end()
             start = end
         }
         batch.destroy()

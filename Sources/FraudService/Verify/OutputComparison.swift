@@ -272,8 +272,16 @@ struct OutputComparison {
 
     // MARK: The end
 
-    /// Something that must be there is not there yet: a transaction may still be open.
-    var isIncomplete: Bool { counts.values.contains { $0.matched < $0.expected } }
+    /// Something that must be there is not there yet, nor written by an earlier lineage: a transaction may still be open.
+    var isIncomplete: Bool {
+        let missingCount = counts.values.reduce(0) { $0 + $1.expected - $1.matched }
+        return missingCount > 0 && missingCount > Set(older.compactMap(missing)).count
+    }
+
+    /// The place among the expected of one that must be there and that this could be.
+    private func missing(_ found: FoundOutput) -> Int? {
+        name(of: found, found.origin(topic: topic)).flatMap { firstExpected($0, found) }.flatMap { expected[$0].isJudged && !expected[$0].isFound ? $0 : nil }
+    }
 
     /// A record that is not folded, for late payments whose origin is not known yet.
     mutating func explain(_ record: PlainRecord) {

@@ -18,6 +18,8 @@ struct VerifiedPartition {
     /// Why the committed totals are not compared; nil: they are.
     var totalsGap: String?
     var recordCount = 0
+    /// Left out of the fold, as the operator left them out of the service's.
+    var passedCount = 0
 
     /// The fold sees everything that the partition's state was made of.
     var isFromBirth: Bool { history.first.map { $0.sequence == 1 && start <= $0.fromOffset } ?? false }

@@ -73,6 +73,10 @@ struct Verify {
                 comparison.begin(number, OutputComparison.Scope(offsets: partition.compared, epoch: partition.metadata.epoch, horizon: horizon))
                 fold = ReferenceFold(partition: number, configuration: configuration, history: history, horizon: horizon)
             }
+            if plan.range.passed.contains(where: { $0.partition == number && $0.offsets.contains(record.offset) }) {
+                partition.passedCount += 1
+                return
+            }
             guard let result = fold?.fold(record) else { return }
             comparison.expect(result, of: .init(partition: number, offset: record.offset))
             partition.recordCount += 1

@@ -35,7 +35,8 @@ struct VerifyReport {
             let totals = partition.totalsGap.map { "totals not compared: \($0)" } ?? "totals compared"
             let compared = partition.compared.isEmpty ? "nothing compared" : "outputs compared from offset \(partition.compared.lowerBound) on"
             return "partition \(partition.facts.partition): \(partition.recordCount) records folded, offsets \(partition.start) to "
-                + "\(partition.compared.upperBound - 1)\(partition.isFromBirth ? " from its birth on" : ""); \(compared); \(totals)"
+                + "\(partition.compared.upperBound - 1)\(partition.isFromBirth ? " from its birth on" : "")"
+                + "\(partition.passedCount > 0 ? ", \(partition.passedCount) passed" : ""); \(compared); \(totals)"
         }
         lines += uncommitted.map { "partition \($0): nothing compared: nothing is committed" }
         lines += kinds.map { kind, name in
@@ -50,7 +51,7 @@ struct VerifyReport {
         }
         if differences.count > shown.count { lines.append("and \(differences.count - shown.count) more") }
         if differences.contains(where: { $0.kind == .totals || $0.kind == .missing }) {
-            lines.append("note: payments passed by `offsets skip` or `offsets accept-gap` are in no total and have no outputs")
+            lines.append("note: payments passed by `offsets skip` are in no window, no total and no topic; --passed leaves them out here too")
         }
         return lines.map { $0 + "\n" }.joined()
     }
@@ -72,7 +73,7 @@ struct VerifyReport {
     var json: String {
         let rows = partitions.map { partition in
             "{\"partition\":\(partition.facts.partition),\"folded_from\":\(partition.start),\"compared_from\":\(partition.compared.lowerBound),"
-                + "\"until\":\(partition.compared.upperBound),\"records\":\(partition.recordCount),\"from_birth\":\(partition.isFromBirth),"
+                + "\"until\":\(partition.compared.upperBound),\"records\":\(partition.recordCount),\"passed\":\(partition.passedCount),\"from_birth\":\(partition.isFromBirth),"
                 + "\"totals_compared\":\(partition.totalsGap == nil),\"totals_gap\":\(partition.totalsGap.map(jsonQuoted) ?? "null")}"
         }
         let outputs = kinds.map { kind, name in

@@ -40,6 +40,9 @@ struct CommandLineTests {
         #expect(command("state list --partition 3 --partition 0 --partition 3") == .operation(.stateList(partitions: [0, 3])))
         #expect(command("verify") == .verify(.init()))
         #expect(command("verify --from 1970-01-01T00:00:01Z --to=1970-01-01T00:00:02.5Z") == .verify(.init(from: 1_000, to: 2_500)))
+        let passed = [Invocation.PassedRange(3, 120...124), Invocation.PassedRange(0, 7...7)]
+        #expect(command("verify --passed 3:120-124 --passed=0:7-7") == .verify(.init(passed: passed)))
+        for text in ["3", "3:7", "3:9-7", "-1:7-7", "3:7-", "x:7-7"] { #expect(refusal("verify --passed=\(text)").contains("--passed takes a partition")) }
         #expect(command("state verify") == .operation(.stateVerify(partitions: [])))
         #expect(command("offsets accept-gap --dry-run --reason x") == .operation(.offsetsAcceptGap(.init(isDry: true, reason: "x"))))
         #expect(command("state migrate --yes") == .operation(.stateMigrate(.init(isConfirmed: true))))

@@ -1,3 +1,4 @@
+import FraudEngine
 import Migrations
 import Testing
 
@@ -25,6 +26,17 @@ struct DocumentationTests {
 
     @Test func `configuration.md has a row for each key and no other`() throws {
         #expect(rows(try document("configuration.md")) == SettingKey.all.map(Self.row))
+    }
+
+    @Test(arguments: RefusalCureTests.refusals) func `operations.md has, in the row of a reason, the command that its cure prints`(refusal: Refusal) throws {
+        let lines = try document("operations.md")
+        let first = try #require(lines.firstIndex { $0.hasPrefix("| `\(refusal.name)` | ") })
+        // A row without a name goes on with the one before.
+        let rows = [lines[first]] + lines[(first + 1)...].prefix { $0.hasPrefix("| | ") }
+        let settings = try Given().load().get()
+        let command = refusal.command.text(CureContext(settings), 3).replacing(" --partition 3", with: "").replacing("tripline ", with: "")
+        let words = command.replacing(#/ --to-offset \d+/#, with: "")
+        #expect(rows.contains { $0.split(separator: "|")[2].contains("`\(words)`") }, "\(words): \(rows)")
     }
 
     @Test func `postgresql.md has the rights of the migrations' comments, word for word`() throws {
