@@ -1,5 +1,6 @@
 #include "CLinux.h"
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,8 +8,8 @@
 
 static const int deadly[] = {SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE, SIGABRT};
 static struct sigaction before[NSIG];
-static const char *template;
-static _Thread_local struct { int64_t partition, first, last; } work = {-1, 0, 0};
+static const char *templates[2];
+static _Thread_local struct { int64_t partition, first, last; int replays; } work = {-1, 0, 0, 0};
 
 struct line {
     char text[4096];
@@ -32,7 +33,7 @@ static void add_number(struct line *line, int64_t number) {
 static void write_note(void) {
     struct line line;
     line.count = 0;
-    for (const char *next = template; *next != 0; next++) {
+    for (const char *next = templates[work.replays]; *next != 0; next++) {
         switch (*next) {
         case 1: add_number(&line, work.partition); break;
         case 2: add_number(&line, work.first); break;
@@ -53,8 +54,9 @@ static void handle(int number, siginfo_t *info, void *context) {
     if (info->si_code <= 0) raise(number);
 }
 
-void tripline_note_crashes(const char *note) {
-    template = note;
+void tripline_note_crashes(const char *note, const char *replay_note) {
+    templates[0] = note;
+    templates[1] = replay_note;
     for (size_t index = 0; index < sizeof deadly / sizeof *deadly; index++) {
         struct sigaction action;
         memset(&action, 0, sizeof action);
@@ -64,7 +66,16 @@ void tripline_note_crashes(const char *note) {
     }
 }
 
-void tripline_begin_work(int32_t partition, int64_t first, int64_t last) {
+int tripline_use_alternate_stack(void) {
+    stack_t stack;
+    memset(&stack, 0, sizeof stack);
+    stack.ss_size = 64 << 10;
+    stack.ss_sp = malloc(stack.ss_size);
+    return stack.ss_sp != NULL && sigaltstack(&stack, NULL) == 0;
+}
+
+void tripline_begin_work(int32_t partition, int64_t first, int64_t last, int replays) {
+    work.replays = replays;
     work.first = first;
     work.last = last;
     work.partition = partition;

@@ -15,17 +15,25 @@ package struct DedicatedThread: Sendable {
         }
     }
 
-    /// Starts a thread.
+    /// Starts a thread of the service; without it there is no service, so that it traps where the system has none left.
     ///
     /// - Parameters:
     ///   - name: as debuggers and `top -H` show it, at most 15 bytes.
     ///   - stackBytes: checking rules needs 2 MiB.
     package static func start(_ name: String, stackBytes: Int = 8 << 20, _ body: @escaping @Sendable () -> Void) -> DedicatedThread {
+        guard let thread = startIfPossible(name, stackBytes: stackBytes, body) else { preconditionFailure("the system gives no thread '\(name)'") }
+        return thread
+    }
+
+    /// Starts a thread; nil where the system has none left.
+    package static func startIfPossible(_ name: String, stackBytes: Int, _ body: @escaping @Sendable () -> Void) -> DedicatedThread? {
         var thread: UInt64 = 0
         // The thread takes this reference over and gives it back when it ends.
         let reference = Unmanaged.passRetained(Body(name, body))
-        let code = tripline_start_thread(&thread, stackBytes, threadMain, reference.toOpaque())
-        guard code == 0 else { preconditionFailure("no thread '\(name)': \(String(cString: strerror(code)))") }
+        guard tripline_start_thread(&thread, stackBytes, threadMain, reference.toOpaque()) == 0 else {
+            reference.release()
+            return nil
+        }
         return DedicatedThread(thread: thread)
     }
 

@@ -19,11 +19,14 @@ void tripline_detach_thread(uint64_t thread);
 void tripline_trim_memory(void);
 
 /// From now on, a signal that ends the process while its thread is at work writes this note to stderr first; what handled the signal before still does.
-/// The bytes 1 to 4 in it stand for partition, first offset, last offset and the offset after that. Once, with text that is never freed.
-void tripline_note_crashes(const char *note);
+/// The bytes 1 to 4 in it stand for partition, first offset, last offset and the offset after that. Once, with texts that are never freed.
+void tripline_note_crashes(const char *note, const char *replay_note);
 
-/// Says what the calling thread is at work on.
-void tripline_begin_work(int32_t partition, int64_t first, int64_t last);
+/// Lets the calling thread write its note even when its own stack has overflowed; 0 where there is no memory for that.
+int tripline_use_alternate_stack(void);
+
+/// Says what the calling thread is at work on, and whether it does it again: `replays` is 0 or 1.
+void tripline_begin_work(int32_t partition, int64_t first, int64_t last, int replays);
 void tripline_end_work(void);
 
 /// Asks for the cache line at `address` to be loaded; never faults.

@@ -66,6 +66,10 @@ package final class PartitionTask {
     /// Records folded beyond the newest checkpoint: what a crash would have to replay.
     package var replayDebt: Int64 { machine.next - (checkpoints.last?.offset ?? recoveredAt) }
 
+    package var isReplaying: Bool {
+        if case .replaying = phase { true } else { false }
+    }
+
     /// Something was read since the last commit.
     var hasMoved: Bool { phase == .live && machine.next != committed?.offset }
 

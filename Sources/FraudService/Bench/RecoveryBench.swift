@@ -32,7 +32,7 @@ extension Bench {
             properties: given.consumerProperties, topic: outputs(name)[0], partitions: Self.recoveryPartitions, from: .end, log: log)
         let reading = DedicatedThread.start("alert-reader") { reader.run() }
         let feed = PaymentFeed(
-            .generated(seed: 7, burstEvery: 20, accounts: accounts), rate: options.rate, topic: inputTopic, properties: given.clientProperties,
+            .generated(seed: 7, burstEvery: 2, accounts: accounts), rate: options.rate, topic: inputTopic, properties: given.clientProperties,
             headroom: Int64.max, readCount: { 0 })
         let producing = DedicatedThread.start("payments") { feed.run() }
         defer {
@@ -68,8 +68,11 @@ extension Bench {
             fleet.kill("b")
             try fleet.waitUntilLive(["a"])
         }
-        try step("1 to 3 instances", &fleet) { (fleet) throws(StartFailure) in
+        try step("1 to 2 instances", &fleet) { (fleet) throws(StartFailure) in
             try fleet.start("b")
+            try fleet.waitUntilLive(["a", "b"])
+        }
+        try step("2 to 3 instances", &fleet) { (fleet) throws(StartFailure) in
             try fleet.start("c")
             try fleet.waitUntilLive(["a", "b", "c"])
         }

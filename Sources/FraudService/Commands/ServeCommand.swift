@@ -49,7 +49,11 @@ package enum ServeCommand {
     private static func end(_ service: Service) -> ExitCode {
         let refusals = service.refusals
         let code = service.stop()
-        guard code == .ok, !refusals.isEmpty else { return code }
+        guard code == .ok else { return code }
+        if service.leavesWork {
+            return fail(StartFailure(.unreachable, "the drain is not whole, see the log; run serve --drain again before anything is changed"))
+        }
+        if refusals.isEmpty { return .ok }
         return fail(StartFailure(.refused, refusals.map { "partition \($0) is refused: \($1.message)\n  \($1.cure)" }.joined(separator: "\n")))
     }
 

@@ -22,6 +22,7 @@ package final class Service: Sendable {
     let checkpoints: CheckpointThread
     private let failure = Mutex<WorkerFailure?>(nil)
     private let stopping = Atomic(false)
+    private let isLeftUndone = Atomic(false)
     private let running = Mutex(Running())
     /// One signal for each worker that ended.
     private let ended = Semaphore()
@@ -212,19 +213,23 @@ package final class Service: Sendable {
         } catch {
             guard case .fenced(let why) = error else { throw error }
             worker.abandon()
-            if isStopping {
-                log.warning("lost its place in the group while it stopped; what it had not committed is done again", [.error: why])
-                return 0
-            }
+            if isStopping { return endLost(why) }
             let member = StaticMember(
                 id: worker.groupInstance, group: settings.group, clientProperties: settings.clientProperties,
                 sessionMilliseconds: settings.consumerMilliseconds("session.timeout.ms"))
             let isHeld: Bool
             do throws(KafkaError) { isHeld = try member.isHeldByAnother(unless: { isStopping }) } catch { throw .client("\(error)") }
             if isHeld { throw .fenced(why) }
+            if isStopping { return endLost(why) }
             log.warning("lost its place in the group to an earlier request of its own; joins again", [.error: why])
             return worker.machine.assignmentEpoch + 1
         }
+    }
+
+    private func endLost(_ why: String) -> UInt64 {
+        isLeftUndone.store(true, ordering: .relaxed)
+        log.warning("lost its place in the group while it stopped; what it had not committed is done again", [.error: why])
+        return 0
     }
 
     // MARK: While it runs
@@ -272,6 +277,9 @@ package final class Service: Sendable {
 
     // MARK: Stop
 
+    /// After `stop`: a checkpoint is missing, or something was not committed. A restart does it again; a drain has to be.
+    var leavesWork: Bool { isLeftUndone.load(ordering: .relaxed) || checkpoints.lastProblem != nil }
+
     /// Finishes the transactions, writes checkpoints at the committed offsets, and closes without leaving the group.
     package func stop() -> ExitCode {
         stopping.store(true, ordering: .relaxed)
@@ -286,6 +294,8 @@ package final class Service: Sendable {
         var isComplete = true
         for _ in parts.workerThreads where !ended.wait(milliseconds: deadline - Clock.monotonicMilliseconds()) { isComplete = false }
         guard isComplete else {
+            // Lets go of requests that wait for a reload, so that the servers can end.
+            _ = rules.waitUntilEnded(milliseconds: 0)
             log.error("a worker did not end within shutdown.grace; what it had not committed is done again after the restart")
             return trouble?.code ?? .unreachable
         }
@@ -294,6 +304,7 @@ package final class Service: Sendable {
         if checkpoints.waitUntilEnded(milliseconds: deadline - Clock.monotonicMilliseconds()) {
             parts.checkpointThread?.join()
         } else {
+            isLeftUndone.store(true, ordering: .relaxed)
             log.warning("the checkpoint store did not answer within shutdown.grace; the restart replays more")
         }
         if let scores {

@@ -134,6 +134,7 @@ final class StreamWorker {
 
     /// The thread's body: returns when asked to stop, or throws when it cannot go on.
     func loop() throws(WorkerFailure) {
+        CrashNote.prepareThread()
         // Unowned: callbacks only run inside this object's own polls.
         consumer.onRebalance = { [unowned self] event in rebalance(event) }
         do throws(KafkaError) { try consumer.subscribe(shared.settings.topic) } catch { throw .client("\(error)") }
@@ -196,7 +197,7 @@ final class StreamWorker {
                     timestamp: record.timestamp)
                 end += 1
             }
-            CrashNote.begin(partition, first: run[0].offset, last: run[end - start - 1].offset)
+            CrashNote.begin(partition, first: run[0].offset, last: run[end - start - 1].offset, isReplay: machine.tasks[partition]?.isReplaying == true)
             machine.fold(partition: partition, UnsafeBufferPointer(start: run, count: end - start)) { index, traceOnly, block in
                 batch.copyHeaders(of: start + index, traceOnly: traceOnly, to: &block)
             }

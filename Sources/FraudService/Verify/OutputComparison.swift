@@ -273,10 +273,10 @@ struct OutputComparison {
     // MARK: The end
 
     /// Something that must be there is not there yet, nor written by an earlier lineage: a transaction may still be open.
-    var isIncomplete: Bool {
-        let missingCount = counts.values.reduce(0) { $0 + $1.expected - $1.matched }
-        return missingCount > 0 && missingCount > Set(older.compactMap(missing)).count
-    }
+    var isIncomplete: Bool { missingCount > 0 && missingCount > Set(older.compactMap(missing)).count }
+
+    /// How many must be there and are not there yet, but perhaps from an earlier lineage.
+    var missingCount: Int { counts.values.reduce(0) { $0 + $1.expected - $1.matched } }
 
     /// The place among the expected of one that must be there and that this could be.
     private func missing(_ found: FoundOutput) -> Int? {

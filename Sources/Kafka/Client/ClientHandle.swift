@@ -35,10 +35,15 @@ final class ClientHandle {
         if isDestroyed { return true }
         let remains = leave()
         let done = Semaphore()
-        DedicatedThread.start("destroy", stackBytes: 1 << 20) {
+        let thread = DedicatedThread.startIfPossible("destroy", stackBytes: 1 << 20) {
             remains.destroy()
             done.signal()
-        }.detach()
+        }
+        guard let thread else {
+            remains.destroy()
+            return true
+        }
+        thread.detach()
         return done.wait(milliseconds: Int64(timeoutMilliseconds))
     }
 }

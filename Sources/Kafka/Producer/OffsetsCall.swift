@@ -36,7 +36,8 @@ final class OffsetsCall {
     /// - Throws: when it is given up; nothing but `end` may be called then.
     func send(_ offsets: consuming PartitionList, _ group: GroupMetadata, timeoutMilliseconds: Int32) throws(KafkaError) -> OpaquePointer? {
         if isGivenUp { throw OffsetsCall.noAnswer }
-        if thread == nil { thread = DedicatedThread.start("offsets", stackBytes: 1 << 20) { self.run() } }
+        if thread == nil { thread = DedicatedThread.startIfPossible("offsets", stackBytes: 1 << 20) { self.run() } }
+        if thread == nil { return rd_kafka_send_offsets_to_transaction(client, offsets.pointer, group.pointer, timeoutMilliseconds) }
         question = Question(offsets: offsets, group: group, timeoutMilliseconds: timeoutMilliseconds)
         asked.signal()
         guard answered.wait(milliseconds: Int64(timeoutMilliseconds) + OffsetsCall.patience) else {
