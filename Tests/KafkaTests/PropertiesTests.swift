@@ -47,12 +47,12 @@ import Testing
             "sasl.password", "ssl.key.password", "ssl.keystore.password", "ssl.key.pem", "ssl.certificate.pem", "ssl.ca.pem",
             "sasl.oauthbearer.config", "sasl.oauthbearer.client.secret", "sasl.oauthbearer.assertion.private.key.file", "ssl_key",
         ])
-    func `a secret is never shown`(key: String) {
+    func `a property that holds a secret is known as one`(key: String) {
         #expect(KafkaProperties.isSecret(key))
     }
 
     @Test(arguments: ["sasl.username", "ssl.ca.location", "ssl.key.location", "sasl.mechanisms", "bootstrap.servers", "security.protocol"])
-    func `what is no secret is shown`(key: String) {
+    func `a property without a secret is not taken for one`(key: String) {
         #expect(!KafkaProperties.isSecret(key))
     }
 

@@ -57,7 +57,7 @@ struct ReportTests {
         let folder = try folder(status: "shadow")
         let report = RuleCheckReport.test(directory: folder.path, baseWindowMilliseconds: 300_000, filter: "nothing")
         #expect(report.exitCode == 1)
-        #expect(report.text.hasSuffix("no test was run\n"))
+        #expect(report.text.hasSuffix("no test was run: no test's rule or name contains 'nothing'\n"))
     }
 }
 
@@ -127,10 +127,12 @@ struct TestReportTests {
         #expect(throws: Never.self) { try RuleFiles.load(directory: folder.path, baseWindowMilliseconds: 300_000, runsTests: false).get() }
     }
 
-    @Test func `a filter runs the tests whose name contains it`() throws {
+    @Test func `a filter runs the tests whose name, or a rule that they expect, contains it`() throws {
         let folder = try folder(limit: "1000.50")
         let report = RuleCheckReport.test(directory: folder.path, baseWindowMilliseconds: 300_000, filter: "above")
         #expect(report.exitCode == 0)
         #expect(report.outcomes.map(\.test.name) == ["above the limit"])
+        let byRule = RuleCheckReport.test(directory: folder.path, baseWindowMilliseconds: 300_000, filter: "larg")
+        #expect(byRule.outcomes.map(\.test.name) == ["above the limit"])
     }
 }

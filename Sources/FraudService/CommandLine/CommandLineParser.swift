@@ -37,6 +37,11 @@ package struct CommandLineParser {
         }
     }
 
+    /// On two lines where something close is known.
+    private static func hint(for name: String, among candidates: [String], label: String) -> String {
+        Suggestion.hint(for: name, among: candidates, label: label, separator: "\n  ")
+    }
+
     // MARK: The command
 
     /// The command that the first arguments name, wherever options stand; nil if there are no arguments but options.
@@ -49,14 +54,14 @@ package struct CommandLineParser {
         guard !family.isEmpty else {
             var names: [String] = []
             for command in CommandTable.commands where !names.contains(command.words[0]) { names.append(command.words[0]) }
-            throw UsageError(message: "unknown command '\(first)'", hint: Suggestion.hint(for: first, among: names, label: "commands"))
+            throw UsageError(message: "unknown command '\(first)'", hint: hint(for: first, among: names, label: "commands"))
         }
         let names = family.map { $0.words[1] }
         guard asked.count > 1 else {
             if arguments.contains("--help") || arguments.contains("-h") || words.first == "help" { return nil }
             throw UsageError(message: "'\(first)' needs a second word", hint: "commands: " + family.map(\.name.rawValue).joined(separator: ", "))
         }
-        throw UsageError(message: "unknown command '\(first) \(asked[1])'", hint: Suggestion.hint(for: asked[1], among: names, label: "commands of \(first)"))
+        throw UsageError(message: "unknown command '\(first) \(asked[1])'", hint: hint(for: asked[1], among: names, label: "commands of \(first)"))
     }
 
     /// The arguments that are neither options nor their values; the options are not known before the command is, but which take values is.
@@ -118,7 +123,7 @@ package struct CommandLineParser {
 
     private static func unknown(_ name: String, _ command: CommandDescription?) -> UsageError {
         let options = (command?.options ?? []) + CommandTable.globalOptions
-        var hint = Suggestion.hint(for: name, among: options.map(\.name), label: "options")
+        var hint = hint(for: name, among: options.map(\.name), label: "options")
         let owners = CommandTable.commands.filter { $0.options.contains { $0.name == name } }
         if !owners.isEmpty { hint = "it is an option of " + owners.map(\.name.rawValue).joined(separator: ", ") }
         let of = command.map { " of \($0.name.rawValue)" } ?? ""

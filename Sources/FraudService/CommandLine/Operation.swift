@@ -36,6 +36,7 @@ package enum Operation: Sendable, Equatable {
 
 extension OptionDescription {
     static let partition = OptionDescription("--partition", value: "P", "this partition only, for example 3; may be given again (default: all)")
+    static let onePartition = OptionDescription("--partition", value: "P", "the partition, for example 3; exactly one")
 
     /// Of the commands that change something.
     static let change = [
@@ -63,7 +64,7 @@ extension CommandTable {
             example: "tripline offsets reset --partition 3 --to-earliest --reason INC-42"),
         CommandDescription(
             name: .offsetsSkip,
-            options: [.partition, OptionDescription("--to-offset", value: "N", "go on with the record at this offset, for example 1235")]
+            options: [.onePartition, OptionDescription("--to-offset", value: "N", "go on with the record at this offset, for example 1235")]
                 + OptionDescription.change, summary: "pass records that cannot be processed, and keep the state",
             example: "tripline offsets skip --partition 3 --to-offset 1235 --dry-run"),
         CommandDescription(

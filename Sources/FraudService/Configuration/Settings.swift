@@ -180,7 +180,9 @@ extension Settings {
             file = surroundings.absolute(path ?? defaultPath)
         case .failure(let problem) where path == nil && problem.isMissing: break
         case .failure(let problem):
-            reader.diagnostics.add(RuleDiagnostic(code: "C005", file: path ?? defaultPath, message: "cannot read the configuration: \(problem.reason)"))
+            let named = path == nil ? "" : " that --config names"
+            let message = "cannot read the configuration\(named): \(problem.reason)"
+            reader.diagnostics.add(RuleDiagnostic(code: "C005", file: path ?? defaultPath, message: message))
         }
         reader.read(environment: environment)
         reader.read(flags: sets)

@@ -24,7 +24,8 @@ enum Doctor {
     static func run(failing diagnostics: RuleDiagnostics, _ output: Invocation.OutputFormat) -> ExitCode {
         var report = DoctorReport(output)
         for diagnostic in diagnostics.all where diagnostic.severity != .warning {
-            report.add(.fail("settings", .usage, diagnostic.line, "docs/configuration.md lists all keys and what they take"))
+            let cure = diagnostic.code == "C005" ? "name a file that this user can read" : "docs/configuration.md lists all keys and what they take"
+            report.add(.fail("settings", .usage, diagnostic.line, cure))
         }
         return report.end()
     }
@@ -39,9 +40,10 @@ enum Doctor {
         let directory = settings.rules.directory
         switch DeepStack.run({ RuleFiles.load(directory: directory, baseWindowMilliseconds: settings.windows.size) }) {
         case .failure(let diagnostics):
-            let first = diagnostics.all.first { $0.severity != .warning }?.line ?? ""
+            let first = diagnostics.all.first { $0.severity != .warning }
+            let command = first?.severity == .testFailure ? "tripline rules test" : "tripline rules check"
             let more = diagnostics.errorCount > 1 ? " (and \(diagnostics.errorCount - 1) more)" : ""
-            report.add(.fail("rules", .usage, first + more, "tripline rules check \(directory)"))
+            report.add(.fail("rules", .usage, (first?.line ?? "") + more, "\(command) \(directory)"))
         case .success(let loaded):
             let warnings = loaded.warnings.all.count
             let detail = "\(loaded.set.rules.count) rules in '\(directory)', their \(loaded.tests.count) tests pass"

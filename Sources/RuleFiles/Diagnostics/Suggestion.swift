@@ -11,10 +11,10 @@ package enum Suggestion {
         return best?.name
     }
 
-    /// The hint line for an unknown name: the closest one, else all that are allowed.
-    package static func hint(for name: String, among candidates: [String], label: String) -> String {
+    /// The hint for an unknown name: the closest one, and all that are allowed behind the separator.
+    package static func hint(for name: String, among candidates: [String], label: String, separator: String = "   ") -> String {
         let list = "\(label): " + candidates.prefix(12).joined(separator: ", ") + (candidates.count > 12 ? ", ..." : "")
-        return closest(to: name, among: candidates).map { "did you mean '\($0)'?   \(list)" } ?? list
+        return closest(to: name, among: candidates).map { "did you mean '\($0)'?\(separator)\(list)" } ?? list
     }
 
     /// Optimal string alignment distance: insert, delete, replace, swap neighbours; O(n · m), gives up above 64 bytes.

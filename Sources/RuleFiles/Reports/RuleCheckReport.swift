@@ -32,32 +32,38 @@ package struct RuleCheckReport: Sendable {
     package let diagnostics: RuleDiagnostics
     /// Whether tests were asked for; `outcomes` may be empty all the same.
     package let isTest: Bool
+    /// Only tests with this text in name or rule were asked for; nil: all.
+    package let filter: String?
 
     /// Reads and checks the folder without running its tests. Blocks on the disk.
     package static func check(directory: String, baseWindowMilliseconds: Int64) -> RuleCheckReport {
-        report(directory, baseWindowMilliseconds, isTest: false) { _ in false }
+        report(directory, baseWindowMilliseconds, isTest: false, filter: nil)
     }
 
     /// Reads and checks the folder, then runs its tests, whatever comes of each. Blocks on the disk.
     ///
-    /// - Parameter filter: Runs only tests whose name contains this text, byte by byte; nil: all.
+    /// - Parameter filter: Runs only tests with this text, byte by byte, in their name or in that of a rule they expect; nil: all.
     package static func test(directory: String, baseWindowMilliseconds: Int64, filter: String? = nil) -> RuleCheckReport {
-        report(directory, baseWindowMilliseconds, isTest: true) { test in
-            guard let filter else { return true }
-            return BytePattern.contains(Array(filter.utf8), in: Array(test.name.utf8))
+        report(directory, baseWindowMilliseconds, isTest: true, filter: filter)
+    }
+
+    private static func report(_ directory: String, _ baseWindow: Int64, isTest: Bool, filter: String?) -> RuleCheckReport {
+        switch RuleFiles.load(directory: directory, baseWindowMilliseconds: baseWindow, runsTests: false) {
+        case .failure(let errors):
+            return RuleCheckReport(contents: nil, outcomes: [], diagnostics: errors, isTest: isTest, filter: filter)
+        case .success(let loaded):
+            let tests = isTest ? loaded.tests.filter { contains($0, filter) } : []
+            let outcomes = RuleTestRunner(loaded.set, baseWindow: baseWindow).run(tests)
+            var diagnostics = loaded.warnings
+            for outcome in outcomes { diagnostics.add(outcome.failures) }
+            return RuleCheckReport(contents: Contents(loaded), outcomes: outcomes, diagnostics: diagnostics.sorted(), isTest: isTest, filter: filter)
         }
     }
 
-    private static func report(_ directory: String, _ baseWindow: Int64, isTest: Bool, runs: (RuleTest) -> Bool) -> RuleCheckReport {
-        switch RuleFiles.load(directory: directory, baseWindowMilliseconds: baseWindow, runsTests: false) {
-        case .failure(let errors):
-            return RuleCheckReport(contents: nil, outcomes: [], diagnostics: errors, isTest: isTest)
-        case .success(let loaded):
-            let outcomes = RuleTestRunner(loaded.set, baseWindow: baseWindow).run(loaded.tests.filter(runs))
-            var diagnostics = loaded.warnings
-            for outcome in outcomes { diagnostics.add(outcome.failures) }
-            return RuleCheckReport(contents: Contents(loaded), outcomes: outcomes, diagnostics: diagnostics.sorted(), isTest: isTest)
-        }
+    private static func contains(_ test: RuleTest, _ filter: String?) -> Bool {
+        guard let filter else { return true }
+        let names = [test.name] + test.expectations.flatMap(\.ruleNames).compactMap(\.text)
+        return names.contains { BytePattern.contains(Array(filter.utf8), in: Array($0.utf8)) }
     }
 
     package var passedCount: Int { outcomes.count { $0.passed } }

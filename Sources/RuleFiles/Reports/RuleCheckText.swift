@@ -25,7 +25,7 @@ extension RuleCheckReport {
     }
 
     private var testSummary: String {
-        if outcomes.isEmpty { return "no test was run" }
+        if outcomes.isEmpty { return "no test was run" + (filter.map { ": no test's rule or name contains '\($0)'" } ?? "") }
         return "\(Self.counted(outcomes.count, "test")) run: \(passedCount) passed, \(outcomes.count - passedCount) failed"
     }
 

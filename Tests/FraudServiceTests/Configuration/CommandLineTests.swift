@@ -120,9 +120,9 @@ struct CommandLineTests {
     }
 
     @Test func `slips are answered with what was meant`() {
-        #expect(refusal("sreve").contains("unknown command 'sreve'\n  did you mean 'serve'?"))
+        #expect(refusal("sreve").contains("unknown command 'sreve'\n  did you mean 'serve'?\n  commands: serve, "))
         #expect(refusal("rules chekc x").contains("did you mean 'check'?"))
-        #expect(refusal("serve --drian").contains("unknown option '--drian' of serve\n  did you mean '--drain'?"))
+        #expect(refusal("serve --drian").contains("unknown option '--drian' of serve\n  did you mean '--drain'?\n  options: --check, --drain, "))
         #expect(refusal("serve --drian").hasSuffix("See: tripline serve --help\n"))
         #expect(refusal("serve --rate 5").contains("it is an option of demo"))
     }

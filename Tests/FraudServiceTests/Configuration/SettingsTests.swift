@@ -104,7 +104,7 @@ struct SettingsTests {
     @Test func `an absent file is an error only if it was named`() throws {
         #expect(throws: Never.self) { try Given().load().get() }
         guard case .failure(let diagnostics) = Given().load(path: "other.yaml") else { throw Unexpected() }
-        #expect(diagnostics.text == "other.yaml: error[C005]: cannot read the configuration: No such file or directory\n")
+        #expect(diagnostics.text == "other.yaml: error[C005]: cannot read the configuration that --config names: No such file or directory\n")
     }
 
     @Test func `all problems are reported at once`() {
