@@ -18,7 +18,8 @@ struct StartPatience {
     ///   - now: milliseconds of a monotonic clock.
     ///   - pause: between two attempts.
     init(
-        log: Log, limit: Int64 = limit, now: @escaping () -> Int64 = Clock.monotonicMilliseconds, pause: @escaping () -> Void = { Clock.pause(milliseconds: 500) },
+        log: Log, limit: Int64 = limit, now: @escaping () -> Int64 = Clock.monotonicMilliseconds,
+        pause: @escaping () -> Void = { Clock.pause(milliseconds: 500) },
         isStopAsked: @escaping () -> Bool = { ProcessSignals.isStopPending }
     ) {
         self.log = log
