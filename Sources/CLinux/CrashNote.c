@@ -1,7 +1,7 @@
 #include "CLinux.h"
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 // Only what may be called in a signal handler is called in it: sigaction, raise, write.
@@ -68,10 +68,12 @@ void tripline_note_crashes(const char *note, const char *replay_note) {
 
 int tripline_use_alternate_stack(void) {
     stack_t stack;
+    // A sanitizer or a runtime that has set one takes it away again itself.
+    if (sigaltstack(NULL, &stack) != 0 || !(stack.ss_flags & SS_DISABLE)) return 1;
     memset(&stack, 0, sizeof stack);
     stack.ss_size = 64 << 10;
-    stack.ss_sp = malloc(stack.ss_size);
-    return stack.ss_sp != NULL && sigaltstack(&stack, NULL) == 0;
+    stack.ss_sp = mmap(NULL, stack.ss_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return stack.ss_sp != MAP_FAILED && sigaltstack(&stack, NULL) == 0;
 }
 
 void tripline_begin_work(int32_t partition, int64_t first, int64_t last, int replays) {
