@@ -33,7 +33,7 @@ import Threads
     }
 
     @Test func `a stack that overflows is told of too`() async throws {
-        let result = await #expect(processExitsWith: .signal(SIGSEGV), observing: [\.standardErrorContent]) {
+        let result = await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
             try Self.install()
             let thread = DedicatedThread.start("deep", stackBytes: 1 << 18) {
                 CrashNote.prepareThread()
