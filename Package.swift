@@ -87,7 +87,10 @@ let package = Package(
         suite("HTTPServerTests", ["HTTPServer"]),
         suite(
             "FraudServiceTests",
-            ["FraudService", "FraudEngine", "RuleFiles", "ReferenceFold", "CEL", "Kafka", "HTTPServer", "Redis", "Postgres", "PostgresServer", "Migrations", "Threads"]),
+            [
+                "FraudService", "FraudEngine", "RuleFiles", "ReferenceFold", "CEL", "Kafka", "HTTPServer", "Redis", "Postgres", "PostgresServer", "Migrations",
+                "Threads",
+            ]),
         suite("RepositoryTests", ["Migrations"]),
     ] + fuzzing,
     swiftLanguageModes: [.v6]
