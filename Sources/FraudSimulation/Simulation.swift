@@ -11,6 +11,7 @@ package enum Simulation {
 
     package static func run(_ scenario: Scenario, tells: Bool = false) -> Result {
         let world = World(scenario, tells: tells)
+        defer { world.dissolve() }
         world.run()
         return Result(scenario: scenario, coverage: world.coverage, violation: world.checks.violation, history: world.history ?? [])
     }

@@ -44,6 +44,13 @@ final class Timeline {
         return true
     }
 
+    /// Forgets what was to happen.
+    func clear() {
+        entries = []
+        bodies = []
+        freeSlots = []
+    }
+
     /// Puts an entry in the place of the first.
     private func sink(_ entry: Entry) {
         var parent = 0

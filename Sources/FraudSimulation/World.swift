@@ -80,6 +80,17 @@ final class World {
         for process in zombies { process.end(.killed) }
     }
 
+    /// Lets go of everything after a run: what waits refers to processes, and these to the world.
+    func dissolve() {
+        time.clear()
+        processes = []
+        zombies = []
+        group = nil
+        transactions = nil
+        checkpoints = nil
+        redis = nil
+    }
+
     private func arrive(_ arrival: Arrival) {
         let input = inputs[arrival.partition]
         let (commits, delay): (Bool, Int64)
