@@ -24,6 +24,8 @@ final class World {
     private(set) var processes: [WorkerProcess?]
     /// Those that were taken for dead.
     private(set) var zombies: [WorkerProcess] = []
+    /// All that ever ran.
+    private var everyone: [WorkerProcess] = []
     private(set) var newestRules = 0
     private var started = 0
     private var upstreamTransactions = 0
@@ -83,6 +85,8 @@ final class World {
     /// Lets go of everything after a run: what waits refers to processes, and these to the world.
     func dissolve() {
         time.clear()
+        for process in everyone { process.dissolve() }
+        everyone = []
         processes = []
         zombies = []
         group = nil
@@ -113,6 +117,7 @@ final class World {
         started += 1
         let process = WorkerProcess(self, host: host, number: started, ruleSet: SimulationRules.sets[newestRules])
         processes[host] = process
+        everyone.append(process)
         trace("\(process) starts")
         process.start()
     }

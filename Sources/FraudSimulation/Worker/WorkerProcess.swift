@@ -112,6 +112,16 @@ final class WorkerProcess: CustomStringConvertible {
         world.ended(self, why)
     }
 
+    /// Lets go of what refers back to it; nothing may happen in it any more.
+    func dissolve() {
+        backlog = []
+        agenda = []
+        consumer = nil
+        producer = nil
+        scores = nil
+        checkpoints = nil
+    }
+
     /// SIGTERM
     func stop(restart: Int64) {
         guard self.restart == nil else { return }
