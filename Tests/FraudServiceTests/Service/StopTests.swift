@@ -8,8 +8,8 @@ import Threads
 @testable import FraudEngine
 @testable import FraudService
 
-/// The whole service on librdkafka's mock cluster.
-struct StopTests {
+/// The whole service on librdkafka's mock cluster; its threads, made by C11's `thrd_create`, are not for the thread sanitizer.
+@Suite(.enabled("librdkafka's threads are not for the thread sanitizer") { dlsym(nil, "__tsan_init") == nil }) struct StopTests {
     /// Reads lines until one has the text.
     private func waitForLine(with text: String, in descriptor: Int32) throws {
         var seen = ""
