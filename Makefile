@@ -57,9 +57,9 @@ kafka: ## Download Apache Kafka for the end-to-end tests into .kafka/
 	@scripts/setup --kafka
 	@scripts/fetch-kafka
 
-sanitizers: setup ## Run the Swift tests under the address and the thread sanitizer
+sanitizers: setup ## Run the Swift tests under the address sanitizer, and those with threads under the thread sanitizer
 	swift test --parallel --sanitize=address --scratch-path .build-address
-	swift test --parallel --sanitize=thread --scratch-path .build-thread
+	swift test --parallel --sanitize=thread --scratch-path .build-thread --filter "FraudServiceTests|HTTPServerTests|RedisTests|PostgresTests"
 
 simulate: ## Run seeds of the deterministic simulation (SEEDS=10000), or one with its history (SEED=7)
 	swift build -c release --product simulate
