@@ -5,9 +5,7 @@ import Testing
 /// Its rule sets live as long as the process, in values that the leak check of the address sanitizer cannot look into.
 @Suite(.enabled("rule sets that stay look like leaks to the address sanitizer") { dlsym(nil, "__asan_init") == nil }) struct SimulationTests {
     /// Seeds of every run of the tests; `make simulate SEEDS=10000` runs more.
-    private static let seeds: Range<UInt64> = 1..<(isSanitized ? 61 : 501)
-    /// The thread sanitizer looks at the same code several times slower: fewer seeds do, which need not meet everything.
-    private static let isSanitized = dlsym(nil, "__tsan_init") != nil
+    private static let seeds: Range<UInt64> = 1..<501
 
     /// Whatever dies, stops, wakes late, is lost or comes twice: each output once and with the right bytes, states and totals right, scores in the end equal.
     @Test func `500 seeds hold, and meet every kind of event`() async {
@@ -23,7 +21,7 @@ import Testing
             }
         }
         if let first = failed.min() { Issue.record("\(failed.count) seeds fail. \(Simulation.report(first))") }
-        if !Self.isSanitized { #expect(coverage.missing == []) }
+        #expect(coverage.missing == [])
     }
 
     private static func run(_ seeds: Range<UInt64>) -> (Coverage, [UInt64]) {

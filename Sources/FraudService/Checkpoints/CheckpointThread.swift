@@ -22,6 +22,8 @@ final class CheckpointThread: Sendable {
     private struct Problems {
         var writing: String?
         var loading: String?
+        /// Partitions whose last checkpoint could not be written.
+        var unwritten: Set<Int32> = []
         var complaint = Complaint()
 
         mutating func storeAnswered() {
@@ -42,6 +44,9 @@ final class CheckpointThread: Sendable {
 
     /// Why the last checkpoint could not be written, or the store not be asked for one; nil where they were.
     var lastProblem: String? { problems.withLock { $0.writing ?? $0.loading } }
+
+    /// Partitions whose last checkpoint could not be written.
+    var unwritten: Set<Int32> { problems.withLock { $0.unwritten } }
 
     /// Lets the thread end once its queue is empty.
     func close() { jobs.close() }
@@ -108,13 +113,19 @@ final class CheckpointThread: Sendable {
             let count = try store.write(header, snapshot)
             let seconds = Double(Clock.monotonicNanoseconds() - start) / 1e9
             metrics.checkpointWritten(seconds: seconds)
-            problems.withLock { $0.writing = nil }
+            problems.withLock { problems in
+                problems.writing = nil
+                problems.unwritten.remove(header.partition)
+            }
             log.info(
                 "checkpoint written", [.partition: "\(header.partition)", .offset: "\(header.offset)", .bytes: "\(count)", .seconds: Log.seconds(seconds)])
         } catch {
             succeeded = false
             metrics.checkpointFailed()
-            problems.withLock { $0.writing = "\(error)" }
+            problems.withLock { problems in
+                problems.writing = "\(error)"
+                problems.unwritten.insert(header.partition)
+            }
             log.error("checkpoint failed", [.partition: "\(header.partition)", .offset: "\(header.offset)", .error: "\(error)"])
         }
         inbox.post(.checkpointed(partition: header.partition, epoch: header.epoch, header.kept, succeeded: succeeded))

@@ -278,7 +278,7 @@ package final class Service: Sendable {
     // MARK: Stop
 
     /// After `stop`: a checkpoint is missing, or something was not committed. A restart does it again; a drain has to be.
-    var leavesWork: Bool { isLeftUndone.load(ordering: .relaxed) || checkpoints.lastProblem != nil }
+    var leavesWork: Bool { isLeftUndone.load(ordering: .relaxed) || !checkpoints.unwritten.isEmpty }
 
     /// Finishes the transactions, writes checkpoints at the committed offsets, and closes without leaving the group.
     package func stop() -> ExitCode {

@@ -35,11 +35,11 @@ struct CheckpointThreadTests {
 
     private var history: [RuleActivation] { [RuleActivation(sequence: 1, ruleSet: rules.hash, fromOffset: 0, streamTime: StreamTime.none)] }
 
-    private func write(offset: Int64) throws {
+    private func write(_ partition: Int32 = 0, offset: Int64) throws {
         var state = PartitionState(windows: try TumblingWindows(size: 300_000, grace: 60_000), seed: 3)
         let snapshot = state.snapshot()
         let header = CheckpointHeader(
-            group: "g", topic: "t", partition: 0, epoch: 5, offset: offset, foldHash: "fold", partitionCount: 1, anchor: nil, history: history,
+            group: "g", topic: "t", partition: partition, epoch: 5, offset: offset, foldHash: "fold", partitionCount: 1, anchor: nil, history: history,
             digest: snapshot.digest)
         thread.offer(.write(snapshot, header, inbox))
     }
@@ -83,6 +83,26 @@ struct CheckpointThreadTests {
         try write(offset: 20)
         #expect(try wasWritten())
         #expect(thread.lastProblem == nil)
+        thread.close()
+    }
+
+    @Test func `a partition without its last checkpoint stays known, whatever others write`() throws {
+        server.kill()
+        try write(0, offset: 10)
+        #expect(try wasWritten() == false)
+        try server.start()
+        // The store asks a server that was away again only after a while.
+        var attempts = 0
+        repeat {
+            attempts += 1
+            Clock.pause(milliseconds: 10)
+            try write(1, offset: 10)
+        } while try !wasWritten() && attempts < 6_000
+        #expect(thread.lastProblem == nil)
+        #expect(thread.unwritten == [0])
+        try write(0, offset: 10)
+        #expect(try wasWritten())
+        #expect(thread.unwritten == [])
         thread.close()
     }
 
