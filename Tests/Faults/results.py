@@ -18,7 +18,7 @@ class Results:
                 path.write_text("".join(line + "\n" for line in lines[:-1]), encoding="utf-8")
 
     def count(self, name, client):
-        return sum(row["fault"] == name and row["client"] == client and row["verdict"] != "skip" for row in self.rows)
+        return sum(ran(row, name) and row["client"] == client and row["verdict"] != "skip" for row in self.rows)
 
     def append(self, row):
         self.rows.append(row)
@@ -26,6 +26,11 @@ class Results:
         if self.path:
             with open(self.path, "a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
+
+
+def ran(row, name):
+    """Whether the fault was in that run, if only begun. What went wrong in a run of several counts against each of these."""
+    return name in row["fault"].split(", ")[:len(row["faults"]) + 1]
 
 
 def table(rows, faults):
@@ -36,7 +41,7 @@ def table(rows, faults):
                  "| fault | runs | rows | lost | duplicated | different | stalled or failed | longest pause | recovered within | bound |",
                  "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
         for name, one in faults.items():
-            own = [row for row in rows if row["fault"] == name and row["client"] == client]
+            own = [row for row in rows if ran(row, name) and row["client"] == client]
             runs = [row for row in own if row["verdict"] != "skip"]
             if not runs:
                 if own:

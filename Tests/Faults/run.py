@@ -2,6 +2,7 @@
 
     Tests/Faults/run.py --list
     Tests/Faults/run.py --results FILE                      the whole matrix; goes on where FILE ends
+    Tests/Faults/run.py --results FILE --together           the same in half the time: faults that go together share a run
     Tests/Faults/run.py --once                              each fault once, with another seed each day
     Tests/Faults/run.py --fault kill-instance --seed 7      one fault; the seed repeats its choices
     Tests/Faults/run.py --bootstrap-servers HOST:PORT       on a cluster of yours, with what can be done there
@@ -61,6 +62,7 @@ def arguments():
     parser.add_argument("--fault", nargs="+", default=["*"], metavar="NAME", help="some faults; NAME may be a pattern: 'kill-*'")
     parser.add_argument("--runs", type=int, default=20, help="how many of each fault FILE shall hold in the end")
     parser.add_argument("--once", action="store_true", help="each fault once, those that go together in one run; keeps no results")
+    parser.add_argument("--together", action="store_true", help="faults that go together happen one after the other in one run, with a smaller backlog")
     parser.add_argument("--seed", type=int, help="repeats the choices of an earlier call with the same --runs; printed")
     parser.add_argument("--run-seed", type=lambda text: int(text, 16), metavar="HEX", help="one run of each named fault, with the seed of its line")
     parser.add_argument("--prove", action="store_true", help="plants wrong alerts and ends with 0 if the oracle tells of exactly these")
@@ -89,14 +91,21 @@ def plan(options, results, base, client):
     names = chosen(options)
     if options.run_seed is not None:
         return [([FAULTS[name]], options.run_seed) for name in names]
-    if options.once:
-        together = {}
-        for name in random.Random(base).sample(names, len(names)):
-            obstacle = FAULTS[name].obstacle(not options.bootstrap_servers)
-            together.setdefault(name if obstacle else FAULTS[name].setting(), []).append(FAULTS[name])
-        return [(faults, seed_of(base, faults[0].name, 0)) for faults in together.values()]
-    done = {name: results.count(name, client) for name in names}
-    return [([FAULTS[name]], seed_of(base, name, number)) for number in range(options.runs) for name in names if number >= done[name]]
+    done = {name: 0 if options.once else results.count(name, client) for name in names}
+    rounds = []
+    for number in range(1 if options.once else options.runs):
+        left = [name for name in names if number >= done[name]]
+        rounds += grouped(left, base, number, not options.bootstrap_servers) if options.once or options.together else [
+            ([FAULTS[name]], seed_of(base, name, number)) for name in left]
+    return rounds
+
+
+def grouped(names, base, number, is_ours):
+    """One (faults, seed) for each setting, and for each fault that cannot run here."""
+    together = {}
+    for name in random.Random(f"{base} {number}").sample(names, len(names)):
+        together.setdefault(name if FAULTS[name].obstacle(is_ours) else FAULTS[name].setting(), []).append(FAULTS[name])
+    return [(faults, seed_of(base, faults[0].name, number)) for faults in together.values()]
 
 
 def show(row):
@@ -125,7 +134,7 @@ def execute(lab, todo, options, client, results):
             print("the time is over; the same command goes on here", flush=True)
             break
         start = time.monotonic()
-        row = Trial(lab, faults, seed, 3_000 if options.once else 10_000, options.evidence).run()
+        row = Trial(lab, faults, seed, 3_000 if options.once or options.together else 10_000, options.evidence).run()
         row = {"fault": ", ".join(one.name for one in faults), "seed": seed, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "client": client,
                "binary": binary, "seconds": round(time.monotonic() - start, 1), **row}
         results.append(row)

@@ -220,6 +220,16 @@ class Table(unittest.TestCase):
             line = table(results.rows, FAULTS).splitlines()[-1]
             self.assertTrue(line.endswith("| 2 | 14 | 3 | 0 | 0 | 1 | 2.5 s | 1 s | 20 s |"), line)
 
+    def test_a_shared_run_that_fails_counts_against_what_had_begun_in_it(self):
+        names = ["kill-instance", "twins", "scale"]
+        row = {"fault": ", ".join(names), "client": "c", "verdict": "stalled", "expected": 7, "lost": 1, "duplicated": 0, "different": 0,
+               "faults": {"kill-instance": {"pause": 2.5, "recovered": 1}}}
+        results = Results()
+        results.append(row)
+        self.assertEqual([results.count(name, "c") for name in names], [1, 1, 0])
+        lines = table(results.rows, FAULTS).splitlines()
+        self.assertEqual([line.split("|")[2:8] for line in lines[4:]], [[" 1 ", " 7 ", " 1 ", " 0 ", " 0 ", " 1 "]] * 2)
+
 
 if __name__ == "__main__":
     unittest.main()
