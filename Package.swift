@@ -16,7 +16,7 @@ func suite(_ name: String, _ dependencies: [Target.Dependency], resources: [Reso
     .testTarget(name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: strict)
 }
 
-/// The fuzz targets, which only `scripts/fuzz` builds: libFuzzer brings their `main`.
+/// The fuzz targets, which only `scripts/fuzz` builds.
 let fuzzing: [Target] =
     Context.environment["TRIPLINE_FUZZING"] == nil
     ? []

@@ -86,6 +86,8 @@ final class World {
     func dissolve() {
         time.clear()
         for process in everyone { process.dissolve() }
+        // Fetches wait in them.
+        inputs = []
         everyone = []
         processes = []
         zombies = []
@@ -93,6 +95,7 @@ final class World {
         transactions = nil
         checkpoints = nil
         redis = nil
+        checks = nil
     }
 
     private func arrive(_ arrival: Arrival) {

@@ -41,10 +41,17 @@ enum Simulate {
             let result = Simulation.run(Scenario(seed: seed))
             coverage.add(result.coverage)
             if let violation = result.violation { leave(isBrief ? "seed \(seed): \(violation)" : Simulation.report(seed), 1) }
+            let done = seed - seeds.lowerBound + 1
+            if done.isMultiple(of: 1_000) { write(to: STDERR_FILENO, "simulate: \(done) of \(seeds.count) seeds hold\n") }
         }
         for kind in CoverageKind.allCases { print("\(kind.rawValue) \(coverage[kind])") }
         if !isBrief, seeds.count >= 500, !coverage.missing.isEmpty { leave("never met: \(coverage.missing.map(\.rawValue))", 1) }
         leave("\(seeds.count) seeds hold", 0)
+    }
+
+    private static func write(to descriptor: Int32, _ text: String) {
+        var text = text
+        text.withUTF8 { _ = Glibc.write(descriptor, $0.baseAddress, $0.count) }
     }
 
     private static func leave(_ text: String, _ code: Int32) -> Never {

@@ -59,6 +59,18 @@ class Refusals(RefusedGroup):
         self.check_conserved(100)
         self.check_verified(100)
 
+    def test_log_that_ends_before_the_offsets_while_the_service_runs(self):
+        service, = self.start(self.instance())
+        self.produce(self.payments(400), self.topic)
+        wait_done([service], 400)
+        self.kafka.lose_log(self.topic)
+        cures = self.refused(service, "offset_beyond_log", "recreated or truncated").values()
+        self.assertEqual(service.terminate(), 0, service.tail())
+        self.cure(cures, "offsets reset --to-earliest")
+        self.run_once(100, 0)
+        self.check_conserved(100)
+        self.check_verified(100)
+
     def test_other_records_below_the_offsets(self):
         self.run_once(400, 0)
         self.kafka.lose_log(self.topic)
@@ -166,6 +178,23 @@ class Refusals(RefusedGroup):
         # The new partitions were born at their start, the old ones go on where they were.
         self.check_conserved(200)
         self.check_verified(200)
+
+    def test_more_partitions_while_the_service_runs(self):
+        service, = self.start(self.instance())
+        self.produce(self.payments(200), self.topic)
+        wait_done([service], 200)
+        for future in self.kafka.admin.create_partitions([NewPartitions(self.topic, 6)]).values():
+            future.result(30)
+        self.produce(self.payments(200, 200), self.topic)
+        cures = self.refused(service, "partition_count_changed", "had 4 partitions and now has 6", count=6).values()
+        self.assertEqual(service.terminate(), 0, service.tail())
+        passed = sum(offset for offset, _ in self.kafka.committed(self.group.name, self.topic).values())
+        self.assertGreaterEqual(passed, 200)
+        self.cure(cures, "offsets reset --to-current")
+        self.run_once(200, 400)
+        # The old partitions go on where they were, the new ones were born at their start.
+        self.check_conserved(600 - passed)
+        self.check_verified(600 - passed)
 
     # What belongs to the state is missing.
 

@@ -54,6 +54,19 @@ func testOneInput(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
+@_silgen_name("LLVMFuzzerRunDriver")
+private func runDriver(
+    _ argumentCount: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>>,
+    _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// The program's entry: the Swift package manager links `main` of a program to a function that is called after its module.
+@_cdecl("fuzz_main")
+func fuzzMain(_ argumentCount: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>) -> CInt {
+    var (argumentCount, arguments) = (argumentCount, arguments)
+    return runDriver(&argumentCount, &arguments) { testOneInput($0, $1) }
+}
+
 /// A promise about any input.
 func demand(_ holds: Bool, _ promise: @autoclosure () -> String) {
     if !holds { fail(promise()) }

@@ -15,14 +15,20 @@ extension WorkerMachine {
         return actions
     }
 
+    /// Whether the partition's state of the last assignment still stands where the group does: then nothing need be known of its log.
+    package func canResume(_ partition: Int32, at committed: CommittedPosition?) -> Bool {
+        guard let task = parked[partition] else { return false }
+        return task.committed == committed && task.phase == .live
+    }
+
     mutating func take(_ claim: Claim, isAskedAgain: Bool, now: Int64, wallClock: Int64) -> [WorkerAction] {
-        if let task = parked[claim.partition], task.committed == claim.committed, task.phase == .live {
+        guard claim.partitionCount == settings.partitionCount else {
+            return [refuse(claim.partition, .partitionCountChanged(committed: settings.partitionCount, now: claim.partitionCount))]
+        }
+        if let task = parked[claim.partition], canResume(claim.partition, at: claim.committed) {
             tasks[claim.partition] = task
             rewriteScores(claim.partition)
             return [.wentLive(partition: claim.partition)]
-        }
-        guard claim.partitionCount == settings.partitionCount else {
-            return [refuse(claim.partition, .partitionCountChanged(committed: settings.partitionCount, now: claim.partitionCount))]
         }
         guard let committed = claim.committed else {
             if let problem = claim.storeProblem { return [refuse(claim.partition, .noUsableCheckpoint(problem))] }
@@ -61,10 +67,13 @@ extension WorkerMachine {
         return .success(metadata)
     }
 
-    /// The log no longer has the record that is to be read next.
-    mutating func logLost(_ partition: Int32, start: Int64) -> [WorkerAction] {
+    /// The log no longer has the record that is to be read next, or not so many. Where it has by now, it was cut off meanwhile: the partition recovers,
+    /// which holds the anchor against what stands there.
+    mutating func logLost(_ partition: Int32, start: Int64, end: Int64, now: Int64) -> [WorkerAction] {
         guard let task = tasks[partition] else { return [] }
-        refuse(task, .logStartsLater(needed: task.machine.next, start: start))
+        let next = task.machine.next
+        if (start...max(start, end)).contains(next), task.phase != .born { return discard([partition], now: now) }
+        refuse(task, start > next ? .logStartsLater(needed: next, start: start) : .offsetBeyondLog(committed: task.committed?.offset ?? next, end: end))
         return takePending()
     }
 

@@ -20,8 +20,8 @@ package enum WorkerEvent: Sendable {
     case rulesOffered(RuleSet)
     /// Scores that Redis lost: all of a partition's in these classes are to be written again.
     case scoresLost(partition: Int32, ScoreClasses)
-    /// The log starts behind what a partition is to read next.
-    case logLost(partition: Int32, start: Int64)
+    /// What a partition is to read next lies before the log's start, or beyond its end (one past the last offset).
+    case logLost(partition: Int32, start: Int64, end: Int64)
     case tick
     /// SIGTERM: finish and leave.
     case stop
@@ -83,6 +83,13 @@ package struct Claim: Sendable {
         self.newestCheckpoint = newestCheckpoint
         self.storeProblem = storeProblem
         self.partitionCount = partitionCount
+    }
+
+    /// Of a partition that can be resumed (`WorkerMachine.canResume`).
+    package init(resuming partition: Int32, at committed: CommittedPosition, partitionCount: Int) {
+        self.init(
+            partition: partition, committed: committed, logStart: committed.offset, logEnd: committed.offset, birthOffset: committed.offset,
+            newestCheckpoint: nil, partitionCount: partitionCount)
     }
 }
 

@@ -127,7 +127,7 @@ package struct WorkerMachine: ~Copyable {
         case .scoresLost(let partition, let classes):
             rewriteScores(partition, classes)
             return []
-        case .logLost(let partition, let start): return logLost(partition, start: start)
+        case .logLost(let partition, let start, let end): return logLost(partition, start: start, end: end, now: now)
         case .tick: return rewriteSlices() + flushIfDue(now: now)
         case .stop:
             isStopping = true
@@ -344,11 +344,18 @@ package struct WorkerMachine: ~Copyable {
         var actions: [WorkerAction] = []
         for partition in partitions {
             guard let task = tasks[partition] else { continue }
-            guard let committed = task.committed, let metadata = read(committed.metadata) else {
+            guard let committed = task.committed else {
                 mustFlush = true
                 continue
             }
             tasks[partition] = nil
+            let metadata: CommitMetadata
+            do throws(CommitMetadata.Problem) {
+                metadata = try CommitMetadata(line: committed.metadata)
+            } catch {
+                actions.append(refuse(partition, .metadataUnreadable("\(error)")))
+                continue
+            }
             loading[partition] = Loading(committed: committed, metadata: metadata, logStart: task.logStart)
             actions.append(.load(partition: partition, claim: assignmentEpoch, committed))
         }
@@ -356,15 +363,11 @@ package struct WorkerMachine: ~Copyable {
         return actions
     }
 
-    /// The metadata of a position this worker committed or checked itself.
-    private func read(_ line: String) -> CommitMetadata? {
-        do { return try CommitMetadata(line: line) } catch { return nil }
-    }
-
     /// What may happen at a commit boundary: a switch of rules, snapshots, leaving.
     private mutating func afterCommit(now: Int64) -> [WorkerAction] {
         var actions = switchRules()
-        actions += takeSnapshots(now: now)
+        // What is being written cannot be parked, and most partitions come back.
+        if !isRevoking { actions += takeSnapshots(now: now) }
         if isStopping, !tasks.values.contains(where: { $0.mustCommit || $0.hasMoved }) {
             isStopped = true
             actions.append(.stopped)

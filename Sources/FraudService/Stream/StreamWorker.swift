@@ -215,15 +215,22 @@ final class StreamWorker {
     private func takeErrors() {
         while let error = consumer.nextError() {
             if error.isFenced { failure = .fenced("\(error)") }
-            if error.isOffsetOutOfRange, let partition = error.partition {
-                let start = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.low ?? 0
-                handle(.logLost(partition: partition, start: start))
-            }
+            if error.isOffsetOutOfRange, let partition = error.partition { look(forLog: partition) }
             shared.log.warning("the Kafka consumer reports a problem", [.error: "\(error)"])
         }
         if let fatal = consumer.fatalError, failure == nil { failure = fatal.isFenced ? .fenced("\(fatal)") : .client("\(fatal)") }
         output.producer.poll()
         while let error = output.producer.nextError() { shared.log.warning("the Kafka producer reports a problem", [.error: "\(error)"]) }
+    }
+
+    /// After an offset was refused: where the log begins and ends now.
+    private func look(forLog partition: Int32) {
+        do throws(WorkerFailure) {
+            let marks = try watermarks(partition)
+            handle(.logLost(partition: partition, start: marks.low, end: marks.high))
+        } catch {
+            failure = failure ?? error
+        }
     }
 
     // MARK: Actions
@@ -309,9 +316,18 @@ final class StreamWorker {
         let topic = shared.settings.topic
         let count = try ask { () throws(KafkaError) in try consumer.partitionCount(of: topic, timeoutMilliseconds: Self.callTimeout) }
         var claims: [Claim] = []
+        var others: [Int32] = []
+        for partition in partitions.sorted() {
+            if let position = committed[partition], machine.canResume(partition, at: position) {
+                // Payments wait: no more questions.
+                claims.append(Claim(resuming: partition, at: position, partitionCount: count))
+            } else {
+                others.append(partition)
+            }
+        }
         let store = shared.store.open()
         let deadline = Clock.monotonicMilliseconds() + TransactionMachine.giveUpAfter
-        for partition in partitions.sorted() {
+        for partition in others {
             let marks = try watermarks(partition)
             var birth = marks.low
             switch shared.birth {

@@ -147,7 +147,7 @@ import Testing
         let before = machine.outbox.entries.count { $0.partition == 1 }
         #expect(before > 0)
         #expect(machine.outbox.entries.contains { $0.partition == 0 })
-        _ = machine.handle(.logLost(partition: 0, start: 900), now: 2, wallClock: 5)
+        _ = machine.handle(.logLost(partition: 0, start: 900, end: 950), now: 2, wallClock: 5)
         #expect(machine.outbox.entries.count == before)
         #expect(Self.plan(machine.handle(.tick, now: 2_000, wallClock: 5))?.offsets.map(\.partition) == [1])
     }
@@ -233,6 +233,66 @@ import Testing
         var found: Refusal?
         for case .refused(_, let why) in machine.handle(.assigned([claim]), now: 0, wallClock: 0) { found = why }
         #expect(found == .partitionCountChanged(committed: 1, now: 2))
+    }
+
+    /// A machine whose partition was revoked, and is parked.
+    private static func parked() -> WorkerMachine {
+        var machine = live(0)
+        fold(60, into: 0, of: &machine)
+        #expect(plan(machine.handle(.revoked(isLost: false), now: 2_000, wallClock: 5))?.offsets.count == 1)
+        _ = machine.handle(.flushed(.committed), now: 2_000, wallClock: 5)
+        #expect(machine.tasks.isEmpty)
+        return machine
+    }
+
+    @Test func `what comes back at the offset at which it was parked goes on`() throws {
+        var machine = Self.parked()
+        let position = try #require(machine.parked[0]?.committed)
+        let (canResume, canElsewhere) = (machine.canResume(0, at: position), machine.canResume(0, at: CommittedPosition(offset: 61, metadata: "")))
+        #expect(canResume && !canElsewhere)
+        let actions = machine.handle(.assigned([Claim(resuming: 0, at: position, partitionCount: 1)]), now: 2_000, wallClock: 5)
+        #expect(machine.tasks[0]?.machine.next == 60)
+        #expect(!actions.contains { if case .load = $0 { true } else { false } })
+    }
+
+    @Test func `a topic that grew while the service runs is refused, what is parked too`() throws {
+        var machine = Self.parked()
+        let position = try #require(machine.parked[0]?.committed)
+        var found: Refusal?
+        let claim = Claim(resuming: 0, at: position, partitionCount: 2)
+        for case .refused(0, let why) in machine.handle(.assigned([claim]), now: 2_000, wallClock: 5) { found = why }
+        #expect(found == .partitionCountChanged(committed: 1, now: 2))
+        #expect(machine.tasks.isEmpty)
+    }
+
+    @Test func `an offset that the log refuses is named by the side on which it lies, or looked for again`() {
+        func refusal(start: Int64, end: Int64) -> (why: Refusal?, loads: Bool) {
+            var machine = Self.live(0)
+            Self.fold(60, into: 0, of: &machine)
+            let actions = machine.handle(.logLost(partition: 0, start: start, end: end), now: 2, wallClock: 5)
+            let isEmpty = machine.tasks.isEmpty && machine.outbox.isEmpty
+            #expect(isEmpty)
+            let loads = actions.contains { if case .load = $0 { true } else { false } }
+            for case .refused(_, let why) in actions { return (why, loads) }
+            return (nil, loads)
+        }
+        #expect(refusal(start: 61, end: 90).why == .logStartsLater(needed: 60, start: 61))
+        #expect(refusal(start: 0, end: 59).why == .offsetBeyondLog(committed: 0, end: 59))
+        let (why, loads) = refusal(start: 60, end: 60)
+        #expect(why == nil && loads)
+    }
+
+    @Test func `what another owner left without readable metadata is refused, not passed over`() {
+        var machine = Self.live(0)
+        Self.fold(60, into: 0, of: &machine)
+        #expect(Self.plan(machine.handle(.tick, now: 2_000, wallClock: 5)) != nil)
+        let foreign = [Int32(0): CommittedPosition(offset: 7, metadata: "by hand")]
+        var found: Refusal?
+        for case .refused(0, let why) in machine.handle(.flushed(.foreign(foreign)), now: 2_000, wallClock: 5) { found = why }
+        #expect(found?.name == "metadata_unreadable")
+        let isEmpty = machine.tasks.isEmpty && machine.outbox.isEmpty
+        #expect(isEmpty)
+        #expect(Self.plan(machine.handle(.tick, now: 9_000, wallClock: 5)) == nil)
     }
 
     @Test func `a checkpoint store that cannot be asked is not taken for an empty one`() {
