@@ -208,7 +208,10 @@ final class World {
     func stepFault(_ host: Int, _ kind: StepKind) -> ProcessEffect? {
         let index = StepKind.allCases.firstIndex(of: kind)!
         stepCounts[host][index] += 1
-        for case .step(host, kind, stepCounts[host][index], let effect) in scenario.faults { return effect }
+        for case .step(host, kind, stepCounts[host][index], let effect) in scenario.faults {
+            coverage.add(effect, before: kind)
+            return effect
+        }
         return nil
     }
 
@@ -216,7 +219,10 @@ final class World {
         let index = RequestKind.allCases.firstIndex(of: kind)!
         requestCounts[host][index] += 1
         guard time.now < scenario.healsAt else { return nil }
-        for case .request(host, kind, requestCounts[host][index], let effect) in scenario.faults { return effect }
+        for case .request(host, kind, requestCounts[host][index], let effect) in scenario.faults {
+            coverage.add(effect, on: kind)
+            return effect
+        }
         return nil
     }
 

@@ -45,7 +45,8 @@ enum Simulate {
             if done.isMultiple(of: 1_000) { write(to: STDERR_FILENO, "simulate: \(done) of \(seeds.count) seeds hold\n") }
         }
         for kind in CoverageKind.allCases { print("\(kind.rawValue) \(coverage[kind])") }
-        if !isBrief, seeds.count >= 500, !coverage.missing.isEmpty { leave("never met: \(coverage.missing.map(\.rawValue))", 1) }
+        for (strike, count) in coverage.strikes.sorted(by: { $0.key < $1.key }) { print("\(strike) \(count)") }
+        if !isBrief, seeds.count >= 500, !coverage.missing.isEmpty { leave("never met: \(coverage.missing.joined(separator: ", "))", 1) }
         leave("\(seeds.count) seeds hold", 0)
     }
 

@@ -101,11 +101,12 @@ class Trouble(EndToEnd):
 
     def test_topics_are_mended_by_the_commands_that_are_printed(self):
         group = self.group(creates=False)
-        self.kafka.create(self.topic, config={"cleanup.policy": "compact"})
+        self.kafka.create(self.topic, config={"cleanup.policy": "compact", "retention.ms": "60000"})
         self.kafka.create(group.outputs["alerts"], config={"max.message.bytes": "1000"})
         self.kafka.create(group.outputs["late"], group.outputs["dead_letters"])
         self.mend(self.refused(group, 3, f"the topic '{group.outputs['shadow']}' does not exist"))
         self.mend(self.refused(group, 3, f"the topic '{self.topic}' is compacted"))
+        self.mend(self.refused(group, 3, f"the topic '{self.topic}' keeps records for 60000 ms"))
         self.mend(self.refused(group, 3, f"the topic '{group.outputs['alerts']}' takes records of 1000 bytes"))
         service, = self.start(group.service("a"))
         now = int(time.time() * 1000)

@@ -133,7 +133,8 @@ struct StartChecks {
             throw StartFailure(
                 .refused,
                 "the topic '\(name)' keeps records for \(configuration.retentionMilliseconds) ms, but window, grace and checkpoint age need \(neededTime) ms "
-                    + "for a recovery; raise retention.ms (a day or more is advised)")
+                    + "for a recovery (a day or more is advised); mend it with\n  kafka-configs.sh --bootstrap-server \(settings.kafka.bootstrapServers) "
+                    + "--alter --topic \(name) --add-config retention.ms=\(max(neededTime, 86_400_000))")
         }
         if configuration.retentionMilliseconds < 86_400_000 {
             log.warning(

@@ -5,6 +5,7 @@ struct FaultChooser {
     }
 
     var random: SimulationRandom
+    let seed: UInt64
     let workers: Int
     let partitions: Int
 
@@ -17,6 +18,7 @@ struct FaultChooser {
             let family = families.remove(at: random.below(families.count))
             for _ in 0..<(1 + random.below(4)) { faults += faultsOf(family) }
         }
+        faults += inTurn()
         // Without any checkpoint a history of more switches than metadata hold is refused, as it should be.
         let isHarmed = faults.contains { if case .timed(_, let effect) = $0 { effect.harmsCheckpoints } else { false } }
         return faults + rules(atMost: isHarmed ? 5 : 36)
@@ -73,6 +75,37 @@ struct FaultChooser {
             case .read, .fold, .tick, .begin, .produce, .sendOffsets, .commit, .ended, .writeScores, .writeCheckpoint: 30
             }
         return .step(host: host(), kind, number: 1 + random.below(count), effect)
+    }
+
+    /// Seed by seed another of the strikes that `Coverage` demands: a death or a pause before each step, and whatever can befall each request.
+    private mutating func inTurn() -> [Fault] {
+        let turn = Int(seed % UInt64(StepKind.allCases.count * 2 + RequestKind.allCases.count * 6))
+        let host = host()
+        let death = ProcessEffect.kill(restart: .milliseconds(random.among(100...4_000)))
+        if turn < StepKind.allCases.count * 2 {
+            let step = StepKind.allCases[turn / 2]
+            let effect = turn % 2 == 0 ? death : .pause(.milliseconds(random.among(20...15_000)))
+            switch step {
+            // Nothing leads to these but trouble.
+            case .abort: return [.request(host: host, .produce, number: 1 + random.below(4), .refuse), .step(host: host, step, number: 1, effect)]
+            case .replaceProducer, .readCommitted:
+                return [
+                    .request(host: host, .end, number: 1 + random.below(4), .strand(.milliseconds(random.among(5_010...9_000)))),
+                    .step(host: host, step, number: 1, effect),
+                ]
+            case .revoked, .claim, .load, .writeCheckpoint: return [.step(host: host, step, number: 1 + random.below(2), effect)]
+            case .read, .fold, .tick, .begin, .produce, .sendOffsets, .commit, .ended, .writeScores:
+                return [.step(host: host, step, number: 1 + random.below(8), effect)]
+            }
+        }
+        let request = RequestKind.allCases[(turn - StepKind.allCases.count * 2) / 6]
+        let effects: [RequestEffect] = [.loseRequest, .loseAnswer, .delayRequest(outage()), .delayAnswer(outage()), .before(death), .after(death)]
+        let isRare: Bool =
+            switch request {
+            case .join, .sync, .fetchOffsets, .initProducer: true
+            case .heartbeat, .fetch, .addPartitions, .produce, .addOffsets, .commitOffsets, .end: false
+            }
+        return [.request(host: host, request, number: 1 + random.below(isRare ? 1 : 6), effects[(turn - StepKind.allCases.count * 2) % 6])]
     }
 
     /// One worker after the other is stopped beyond its session, so that each may wake and find another one's work, or nobody's.

@@ -60,7 +60,7 @@ package struct Scenario: Sendable {
         arrivals = []
         faults = []
         arrivals = Self.arrivals(&random, partitions: partitions)
-        var chooser = FaultChooser(random: random, workers: workers, partitions: partitions)
+        var chooser = FaultChooser(random: random, seed: seed, workers: workers, partitions: partitions)
         faults = chooser.choose()
     }
 
