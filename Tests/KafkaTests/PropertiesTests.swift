@@ -100,6 +100,13 @@ import Testing
         #expect(try producer.value(of: "partitioner") == "murmur2_random")
     }
 
+    @Test(arguments: [(nil, 10_000), ("60000", 60_000), ("0x7530", 30_000)])
+    func `a transaction is open as long as the properties say, or ten seconds`(text: String?, milliseconds: Int64) throws {
+        let properties = KafkaProperties(text.map { [("transaction.timeout.ms", $0)] } ?? [])
+        #expect(TransactionalProducer.timeoutMilliseconds(properties) == milliseconds)
+        try properties.validate()
+    }
+
     @Test func `every default of ours has a value that librdkafka takes`() throws {
         for (defaults, fixed) in [(Consumer.defaults, Consumer.fixed), (TransactionalProducer.defaults, ProducerDefaults.fixed)] {
             _ = try Configuration(defaults: defaults, properties: KafkaProperties(), fixed: fixed)

@@ -152,6 +152,9 @@ extension Settings {
         return KafkaProperties([("message.max.bytes", "\(max(1_000_000, size))")]).merging(clientProperties).merging(kafka.producerProperties)
     }
 
+    /// How long an open transaction may hide what stands behind it, milliseconds: `transaction.timeout.ms`, and a little.
+    var openTransaction: Int64 { TransactionalProducer.timeoutMilliseconds(producerProperties) + 2_000 }
+
     /// What a late payment or dead letter may need: the record as it came, and 64 KiB for headers.
     static func outputBytes(forInput bytes: Int) -> Int64 { Int64(bytes) + 65_536 }
 }

@@ -42,7 +42,7 @@ final class GroupAccess {
 
     /// One question to the brokers, asked again while a leader or coordinator moves.
     private func ask<Answer>(_ question: () throws(KafkaError) -> Answer) throws(StartFailure) -> Answer {
-        let deadline = Clock.monotonicMilliseconds() + TransactionMachine.giveUpAfter
+        let deadline = Clock.monotonicMilliseconds() + max(TransactionMachine.giveUpAfter, settings.openTransaction)
         while true {
             do {
                 return try question()

@@ -1,4 +1,5 @@
 internal import CRdKafka
+internal import Glibc
 
 /// Produces records and a group's offsets in transactions.
 ///
@@ -27,6 +28,15 @@ package final class TransactionalProducer {
 
     deinit {
         destroy()
+    }
+
+    /// How long a transaction of a client with these properties may be open until the broker ends it.
+    package static func timeoutMilliseconds(_ properties: KafkaProperties) -> Int64 {
+        guard let text = ProducerDefaults.transactional.merging(properties).value(of: "transaction.timeout.ms") else {
+            preconditionFailure("there is a default")
+        }
+        // As librdkafka reads numbers: in decimal, octal or hexadecimal digits.
+        return Int64(strtoll(text, nil, 0))
     }
 
     /// What a transactional producer has unless the caller passes another value.

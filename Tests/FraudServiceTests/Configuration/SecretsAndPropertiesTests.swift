@@ -102,6 +102,12 @@ struct SecretsAndPropertiesTests {
         #expect(!settings.shown.contains { $0.value.contains("hunter2") })
     }
 
+    @Test func `open transactions are waited for as long as the producer's properties let them be open`() throws {
+        #expect(try Given(file: "group: g").load().get().openTransaction == 12_000)
+        let file = "kafka:\n  producer_properties: {transaction.timeout.ms: 60000}\n"
+        #expect(try Given(file: file).load().get().openTransaction == 62_000)
+    }
+
     @Test func `reserved, unknown and wrong Kafka properties are refused where they stand`() {
         let given = Given(
             file: "kafka:\n  properties:\n    group.id: x\n    fetch.min.byte: 1\n    fetch.min.bytes: lots\n    acks: \"1\"\n    queue: {a: b}\n")
