@@ -3,7 +3,7 @@ import ReferenceFold
 import RuleFiles
 
 /// A record as it stands in an output topic.
-struct FoundOutput {
+struct FoundOutput: Equatable {
     var kind: PlainOutput.Kind
     /// Of the output topic.
     var partition: Int32

@@ -7,8 +7,6 @@ import RuleFiles
 ///
 /// Reads only, also while the service runs: what is committed when it begins is what is compared.
 struct Verify {
-    /// An open transaction hides what stands behind it, at most as long as it may last (`transaction.timeout.ms`) and a little; milliseconds.
-    private static let openTransaction: Int64 = 12_000
     /// Where an earlier lineage has written all that is missing: until the marker of what was committed just before can be read; milliseconds.
     private static let lateMarker: Int64 = 2_000
 
@@ -45,7 +43,8 @@ struct Verify {
         configuration.deadLetterMaxBytes = limits.deadLetterMaxBytes
         configuration.lateMaxBytes = limits.lateMaxBytes
         self.configuration = configuration
-        comparison = OutputComparison(group: settings.group, topic: settings.input.topic, names: settings.output.names)
+        comparison = OutputComparison(
+            group: settings.group, topic: settings.input.topic, names: settings.output.names, openTransaction: settings.openTransaction)
     }
 
     private mutating func report() throws(StartFailure) -> VerifyReport {
@@ -80,7 +79,7 @@ struct Verify {
                 return
             }
             guard let result = fold?.fold(record) else { return }
-            comparison.expect(result, of: .init(partition: number, offset: record.offset))
+            comparison.expect(result, of: .init(partition: number, offset: record.offset), received: record.timestamp)
             partition.recordCount += 1
             progress.show { "partition \(number): folded up to offset \(record.offset) of \(partition.compared.upperBound)" }
         }
@@ -111,15 +110,12 @@ struct Verify {
     private mutating func readOutputs() throws(StartFailure) {
         var positions: [PlainOutput.Kind: [Int32: Int64]] = [:]
         for (kind, topic) in settings.output.named {
-            var starts: [Int32: Int64] = [:]
-            for (partition, marks) in try reader.watermarks(topic).enumerated() {
-                starts[Int32(partition)] = marks.low
-                if marks.low > 0 { comparison.noteShortened(kind, partition: Int32(partition)) }
-            }
-            positions[kind] = try read(kind, topic, starts)
+            let starts = try reader.watermarks(topic).map(\.low)
+            comparison.noteTopic(kind, starts: starts)
+            positions[kind] = try read(kind, topic, Dictionary(uniqueKeysWithValues: starts.enumerated().map { (Int32($0), $1) }))
         }
         let start = Clock.monotonicMilliseconds()
-        while comparison.missingCount > 0, Clock.monotonicMilliseconds() - start < (comparison.isIncomplete ? Self.openTransaction : Self.lateMarker) {
+        while comparison.missingCount > 0, Clock.monotonicMilliseconds() - start < (comparison.isIncomplete ? settings.openTransaction : Self.lateMarker) {
             progress.show { "something is missing: waiting for transactions that may still be open" }
             Clock.pause(milliseconds: 500)
             for (kind, topic) in settings.output.named { positions[kind] = try read(kind, topic, positions[kind] ?? [:]) }

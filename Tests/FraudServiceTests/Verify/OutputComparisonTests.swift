@@ -23,6 +23,7 @@ import Testing
             #expect(comparison.counts[kind] == .init(expected: count, matched: count))
         }
         #expect(comparison.outsideCount + comparison.foreignCount + comparison.olderCount + comparison.unjudgedCount + comparison.deletedCount == 0)
+        #expect(comparison.perhapsDeletedCount + comparison.repeatedCount + comparison.unsignedCount == 0)
     }
 
     @Test(arguments: PlainOutput.Kind.allCases) func `one that is not there is missing`(kind: PlainOutput.Kind) throws {
@@ -76,7 +77,7 @@ import Testing
         #expect(try #require(topics.compare().differences.first).text.contains("headers, must be"))
         topics = clean
         let last = topics.places(.alert).last!
-        topics.found[last].partition = 0
+        topics.found[last].partition = 1 - topics.found[last].partition
         #expect(topics.compare().brief == ["out_of_order \(origin(last, in: clean))"])
     }
 
@@ -107,6 +108,33 @@ import Testing
         let comparison = topics.compare()
         #expect(comparison.brief == [])
         #expect(comparison.foreignCount == 1)
+    }
+
+    @Test func `late payments and dead letters of a group that shares the topics are not held against this one, and are counted`() {
+        var topics = clean
+        var alert = topics.found[topics.places(.alert)[0]]
+        alert.headers[2].value = Array("/tripline/h/payments".utf8)
+        // The other group began later, is ahead, and has another grace and smaller dead letters.
+        var others = topics.found.filter { ($0.kind == .late || $0.kind == .deadLetter) && $0.timestamp > OutputTopics.writtenAt + 200 * 4_000 }
+        for place in others.indices where others[place].kind == .late && place % 2 == 0 { others[place].headers[3].value = Array("1".utf8) }
+        for place in others.indices where others[place].kind == .deadLetter && place % 2 == 0 { others[place].value = nil }
+        #expect(others.count > 6)
+        topics.found = [alert] + others + topics.found
+        var comparison = topics.compare()
+        #expect(comparison.brief == [])
+        #expect(comparison.foreignCount == 1)
+        #expect(comparison.unsignedCount >= others.count)
+        // What is lost, and what is wrong with alerts, is found all the same.
+        topics.found.removeAll { $0 == clean.found[clean.places(.late)[0]] || $0 == clean.found[clean.places(.deadLetter)[0]] }
+        topics.found.append(topics.found[topics.places(.alert)[3]])
+        comparison = topics.compare()
+        #expect(comparison.differences.count { $0.kind == .missing } == 2)
+        #expect(comparison.differences.count { $0.kind == .surplus } == 1)
+        // Alerts of other payments tell of no such group.
+        topics = clean
+        alert.headers[2].value = Array("/tripline/h/others".utf8)
+        topics.found = [alert] + topics.found + [topics.found[topics.places(.late)[0]]]
+        #expect(topics.compare().differences.map(\.kind) == [.surplus])
     }
 
     @Test func `what an earlier lineage wrote is passed over, and stands for what nothing newer does`() {
@@ -160,12 +188,12 @@ import Testing
         var topics = clean
         let gone = Set(topics.places(.alert).filter { topics.found[$0].offset < 60 })
         topics.found = topics.found.enumerated().filter { !gone.contains($0.offset) }.map(\.element)
-        var comparison = topics.compare(shortened: [.alert])
+        var comparison = topics.compare(starts: [.alert: [40, 40]])
         #expect(comparison.brief == [])
         #expect(comparison.deletedCount == gone.count)
         let last = topics.places(.alert).last!
         topics.found.remove(at: last)
-        comparison = topics.compare(shortened: [.alert])
+        comparison = topics.compare(starts: [.alert: [40, 40]])
         #expect(comparison.differences.map(\.kind) == [.missing])
     }
 

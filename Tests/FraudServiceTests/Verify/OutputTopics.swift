@@ -1,4 +1,5 @@
 import FraudEngine
+import Kafka
 import ReferenceFold
 import RuleFiles
 
@@ -7,7 +8,7 @@ import RuleFiles
 /// Payments of two partitions, what the reference fold makes of them, and output topics that hold exactly that.
 struct OutputTopics {
     static let names: [PlainOutput.Kind: String] = [.alert: "alerts", .shadowAlert: "shadow", .late: "late", .deadLetter: "dlq"]
-    /// When the outputs were written; Unix milliseconds.
+    /// When the first outputs were written, the others as much later as their payments; Unix milliseconds.
     static let writtenAt: Int64 = 2_000_000_000_000
     static let epoch: Int64 = 1_900_000_000_000
     static let firstTime: Int64 = 1_800_000_000_000
@@ -56,17 +57,16 @@ struct OutputTopics {
 
     init() {
         fold = Self.newFold(0)
-        for partition in Int32(0)...1 {
-            var fold = Self.newFold(partition)
-            for offset in 0..<Self.count {
+        var other = Self.newFold(1)
+        for offset in 0..<Self.count {
+            for partition in Int32(0)...1 {
                 let origin = FoundOutput.Origin(partition: partition, offset: offset)
                 let record = Self.record(partition, offset)
-                let result = fold.fold(record)
+                let result = partition == 0 ? fold.fold(record) : other.fold(record)
                 records[origin] = record
                 results.append((origin, result))
-                for output in result.outputs { write(output, from: partition) }
+                for output in result.outputs { write(output, from: origin) }
             }
-            if partition == 0 { self.fold = fold }
         }
     }
 
@@ -83,7 +83,7 @@ struct OutputTopics {
         return horizon
     }
 
-    private mutating func write(_ output: PlainOutput, from partition: Int32) {
+    private mutating func write(_ output: PlainOutput, from origin: FoundOutput.Origin) {
         var headers = output.headers
         if output.alertID != nil {
             headers.append(PlainHeader(name: Array("tripline_decided_at".utf8), value: Array("now \(found.count)".utf8)))
@@ -91,8 +91,12 @@ struct OutputTopics {
         }
         found.append(
             FoundOutput(
-                kind: output.kind, partition: partition, offset: Int64(found.count), timestamp: Self.writtenAt, key: output.key, value: output.value,
-                headers: headers))
+                kind: output.kind, partition: Self.home(output.key, origin.partition, among: 2), offset: Int64(found.count),
+                timestamp: Self.writtenAt + origin.offset * 4_000, key: output.key, value: output.value, headers: headers))
+    }
+
+    static func home(_ key: [UInt8]?, _ input: Int32, among count: Int32) -> Int32 {
+        key.map { $0.withUnsafeBytes { KeyPartitioner.partition(of: $0, partitionCount: count) } } ?? input % count
     }
 
     // MARK: Changing
@@ -118,19 +122,21 @@ struct OutputTopics {
 
     /// What `verify` would find.
     func compare(
-        _ offsets: Range<Int64> = 0..<OutputTopics.count, horizon: PlainHorizon? = nil, shortened: [PlainOutput.Kind] = []
+        _ offsets: Range<Int64> = 0..<OutputTopics.count, horizon: PlainHorizon? = nil, starts: [PlainOutput.Kind: [Int64]] = [:]
     ) -> OutputComparison {
-        var comparison = read(offsets, horizon: horizon, shortened: shortened)
+        var comparison = read(offsets, horizon: horizon, starts: starts)
         comparison.finish()
         return comparison
     }
 
     /// What it knows when it has read every topic once.
-    func read(_ offsets: Range<Int64> = 0..<OutputTopics.count, horizon: PlainHorizon? = nil, shortened: [PlainOutput.Kind] = []) -> OutputComparison {
-        var comparison = OutputComparison(group: "g", topic: "payments", names: Self.names)
+    func read(_ offsets: Range<Int64> = 0..<OutputTopics.count, horizon: PlainHorizon? = nil, starts: [PlainOutput.Kind: [Int64]] = [:]) -> OutputComparison {
+        var comparison = OutputComparison(group: "g", topic: "payments", names: Self.names, openTransaction: 12_000)
         for partition in Int32(0)...1 { comparison.begin(partition, .init(offsets: offsets, epoch: Self.epoch, horizon: horizon)) }
-        for (origin, result) in results where origin.offset < offsets.upperBound { comparison.expect(result, of: origin) }
-        for kind in shortened { for partition in Int32(0)...1 { comparison.noteShortened(kind, partition: partition) } }
+        for (origin, result) in results where origin.offset < offsets.upperBound {
+            comparison.expect(result, of: origin, received: records[origin]?.timestamp)
+        }
+        for kind in PlainOutput.Kind.allCases { comparison.noteTopic(kind, starts: starts[kind] ?? [0, 0]) }
         for one in found { comparison.find(one) }
         for (origin, record) in records.sorted(by: { $0.key < $1.key }) where origin.offset >= offsets.upperBound { comparison.explain(record) }
         return comparison
