@@ -315,21 +315,16 @@ struct OutputComparison {
     /// Something that must be there is not there yet, nor written by an earlier lineage, nor deleted: a transaction may still be open.
     var isIncomplete: Bool {
         guard missingCount > 0 else { return false }
-        let earlier = Set(older.compactMap(missing))
         var judge = self
+        judge.judgeEarlier()
+        // What earlier lineages are accused of may have its reason behind such a transaction too.
+        if judge.differences.count + judge.unsigned.count > differences.count + unsigned.count { return true }
         judge.prepare()
-        return expected.indices.contains { index in
-            expected[index].isJudged && !expected[index].isFound && !earlier.contains(index) && judge.deletion(expected[index]) == .impossible
-        }
+        return judge.expected.contains { $0.isJudged && !$0.isFound && judge.deletion($0) == .impossible }
     }
 
     /// How many must be there and are not there yet, but perhaps from an earlier lineage.
     var missingCount: Int { counts.values.reduce(0) { $0 + $1.expected - $1.matched } - Set(odd.map(\.index)).count }
-
-    /// The place among the expected of one that must be there and that this could be.
-    private func missing(_ found: FoundOutput) -> Int? {
-        name(of: found, found.origin(topic: topic)).flatMap { firstExpected($0, found) }.flatMap { expected[$0].isJudged && !expected[$0].isFound ? $0 : nil }
-    }
 
     /// A record that is not folded, for late payments whose origin is not known yet.
     mutating func explain(_ record: PlainRecord) {

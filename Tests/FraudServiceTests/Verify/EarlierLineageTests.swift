@@ -22,6 +22,7 @@ import Testing
 
     @Test func `a state that went on in a new lineage leaves nothing unchecked`() {
         let comparison = migrated.compare()
+        #expect(!migrated.read().isIncomplete)
         #expect(comparison.brief == [])
         #expect(comparison.repeatedCount + comparison.olderCount == 0)
         #expect(comparison.counts[.alert]!.matched == comparison.counts[.alert]!.expected)
@@ -77,6 +78,7 @@ import Testing
         #expect(comparison.olderCount == before.count)
         let lost = try #require(topics.places(.alert).first { topics.found[$0].timestamp > OutputTopics.writtenAt + 100 * 4_000 })
         let gone = topics.found.remove(at: lost)
+        #expect(topics.read().isIncomplete)
         comparison = topics.compare()
         #expect(comparison.brief == ["missing \(origin(gone))"])
         #expect(try #require(comparison.differences.first).text.contains("but for a copy from before the present lineage"))
