@@ -46,6 +46,10 @@ import Testing
         #expect(comparison.brief == [])
         #expect(comparison.perhapsDeletedCount == count)
         #expect(!topics.read(starts: [.deadLetter: [9, 9]]).isIncomplete)
+        let report = VerifyReport(group: "g", topic: "payments", topics: OutputTopics.names, partitions: [], uncommitted: [], comparison: comparison)
+        #expect(report.text.contains("passed over: \(count) NOT CHECKED, missing and perhaps deleted"))
+        #expect(report.text.hasSuffix("\nno differences in what was checked; \(count) not checked\n"))
+        #expect(report.json.contains("\"deleted\":0,\"perhaps_deleted\":\(count),\"repeated\":0,\"unsigned\":0}"))
     }
 
     // MARK: By itself
