@@ -246,8 +246,9 @@ def expected(group, topic, messages, rule_sets):
     rows, folds = {}, {}
     for message in messages:
         partition = message.partition()
-        fold = folds.setdefault(partition, Fold(group, topic, partition, rule_sets.of(partition)))
-        rows.update(fold.fold(message))
+        if partition not in folds:
+            folds[partition] = Fold(group, topic, partition, rule_sets.of(partition))
+        rows.update(folds[partition].fold(message))
     return rows, {account: score for fold in folds.values() for account, score in fold.scores()}
 
 
