@@ -1,9 +1,12 @@
 """Where the faults happen: three brokers of our own behind a proxy, or a cluster of somebody else's, where nothing can be killed."""
 import base64
+import io
 import os
 import pathlib
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -11,7 +14,7 @@ import uuid
 
 from confluent_kafka import Consumer, ElectionType, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from harness import Kafka, end, free_port, kafka_home, wait_until
+from harness import Kafka, big_endian, end, free_port, kafka_home, variable_length, wait_until
 
 BROKERS = (1, 2, 3)
 INTERNAL = {"__transaction_state": 6, "__consumer_offsets": 6}
@@ -215,6 +218,27 @@ class Cluster(Remote):
         done = subprocess.run([self.home / "bin/kafka-transactions.sh", "--bootstrap-server", self.servers, *arguments],
                               capture_output=True, text=True, env=environment, timeout=60)
         return done.stdout + done.stderr
+
+    def transaction(self, identity):
+        """The state of the last transaction under that id, as its coordinator has it; None while no broker is that."""
+        for port in self.direct.values():
+            error, state = self.describe(port, identity.encode())
+            if error == 0:
+                return state
+        return None
+
+    def describe(self, port, name):
+        """Error and state (DescribeTransactions, version 0)."""
+        request = struct.pack(">hhihb", 65, 0, 1, -1, 0) + bytes([2, len(name) + 1]) + name + bytes(1)
+        with socket.create_connection(("127.0.0.1", port), 20) as connection:
+            connection.sendall(struct.pack(">i", len(request)) + request)
+            with connection.makefile("rb") as stream:
+                answer = io.BytesIO(stream.read(big_endian(stream, 4)))
+        # Correlation id, no tags, throttle time, one answer.
+        answer.seek(4 + 1 + 4 + 1)
+        error = big_endian(answer, 2)
+        answer.read(variable_length(answer) - 1)
+        return error, answer.read(variable_length(answer) - 1).decode()
 
     def evidence(self, folder):
         """Copies the brokers' logs and what they hold of transactions."""

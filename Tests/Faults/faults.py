@@ -1,5 +1,6 @@
 """The faults, each with a name, a sentence, and the time within which alerts of every partition come again after it."""
 import collections
+import contextlib
 import dataclasses
 import os
 import shutil
@@ -9,7 +10,9 @@ import time
 from typing import Callable
 
 from cluster import BROKERS
-from proxy import APIS, Plan
+from harness import wait_until
+from oracle import wrong_scores
+from proxy import APIS, Plan, SwitchTrap, Trap
 from trial import PARTITIONS, SESSION, TRANSACTION, Skipped
 
 FAULTS = {}
@@ -30,7 +33,7 @@ class Fault:
     aborts: float = 0.0
     settings: Callable = lambda trial: {}
     # Looks at what the oracle of the outputs does not: raises AssertionError.
-    judge: Callable = lambda trial, messages: None
+    judge: Callable = lambda trial, verdict: None
 
     def setting(self):
         """Faults of the same one can happen in one run."""
@@ -89,9 +92,65 @@ def freeze_past_session(trial):
     trial.freeze(trial.any(), SESSION + 2)
 
 
-@fault("freeze-past-transaction", "SIGSTOP of one instance past its transaction's timeout: the coordinator aborts it", 25)
+@contextlib.contextmanager
+def trapped(trial, trap):
+    trial.lab.proxy.trap = trap
+    try:
+        yield trap
+    finally:
+        trap.let_go()
+        trial.lab.proxy.trap = None
+
+
+def striking(trial, number):
+    """Sends a signal to the instance whose request a trap caught."""
+    return lambda client: os.kill(trial.services[client].process.pid, number)
+
+
+@fault("freeze-past-transaction", "SIGSTOP of one instance in the midst of a transaction, past that transaction's timeout: the coordinator aborts it", 25,
+       needs=("proxy",))
 def freeze_past_transaction(trial):
-    trial.freeze(trial.any(), TRANSACTION + 3)
+    # The transaction has begun at the coordinator in each case, and what is held arrives when the instance wakes up.
+    api, which = trial.random.choice([("TxnOffsetCommit", "request"), ("TxnOffsetCommit", "answer"), ("EndTxn", "request")])
+    with trapped(trial, Trap(APIS[api], which, striking(trial, signal.SIGSTOP), is_lost=False)) as trap:
+        trial.wait(trap.caught.is_set, f"the {which} of {api}")
+        victim, identity = trial.services[trap.client], trial.transactional_id(trap.frame)
+        trial.say(f"SIGSTOP of {victim.instance} at the {which} of {api}, transaction of {identity}")
+        try:
+            if (state := wait_until(lambda: trial.cluster.transaction(identity), f"a broker coordinates {identity}", 5)) != "Ongoing":
+                raise AssertionError(f"the transaction of {identity}, frozen at the {which} of {api}, is {state} at once")
+            time.sleep(TRANSACTION - 1)
+            state = wait_until(lambda: (found := trial.cluster.transaction(identity)) in ("CompleteAbort", "CompleteCommit") and found,
+                               f"the coordinator ends the transaction of {identity}", 30)
+        finally:
+            victim.process.send_signal(signal.SIGCONT)
+        trial.say(f"SIGCONT; {state}")
+    trial.noted.update(frozen_at=f"{which} of {api}", transaction=state)
+    if state != "CompleteAbort":
+        raise AssertionError(f"the transaction of {identity}, frozen at the {which} of {api}, is {state}")
+
+
+@fault("cut-off", "one instance reaches no broker for 3 s, and then past its session: others take over, and it comes back by itself", 40, needs=("proxy",))
+def cut_off(trial):
+    ways = trial.random.sample([False, True], 2)
+    lengths = [trial.random.choice([False, True])] if trial.is_brief() else [False, True]
+    for is_reset, is_long in zip(ways, lengths):
+        victim = trial.any()
+        others = [one for one in trial.running() if one is not victim]
+        words = f"{victim.instance} is cut off, its connections {'broken' if is_reset else 'silent'}, {'past its session' if is_long else 'for 3 s'}"
+        trial.say(words)
+        trial.noted.setdefault("cut_off", []).append(words)
+        trial.lab.proxy.cut_off(victim.instance, is_reset)
+        try:
+            if is_long:
+                time.sleep(SESSION)
+                trial.wait(lambda: sum(len(live(one)) for one in others) == PARTITIONS, "others have taken over", 60)
+            else:
+                time.sleep(3)
+        finally:
+            trial.lab.proxy.reconnect(victim.instance)
+        trial.say("it is connected again")
+        trial.wait(lambda: live(victim) and sum(len(live(one)) for one in trial.running()) == PARTITIONS, "it has partitions again")
 
 
 @fault("rolling-restart", "SIGTERM and start of each instance, one after the other", 20)
@@ -120,7 +179,7 @@ def live(service):
 @fault("twins", "a second process is started under an id that is taken: exactly one of the two ends, with exit code 5", 40)
 def twins(trial):
     first = trial.services.pop("b")
-    second = trial.group.service("b2", instance="b")
+    second = trial.member("b2", instance="b")
     # Not among the instances that must stay alive until it is known which one leaves.
     trial.launch(second)
     trial.cleanups.append(lambda: [one.process.kill() for one in (first, second) if one.process.poll() is None])
@@ -183,20 +242,27 @@ def kill_all_brokers(trial):
 
 def disturb_requests(trial, api, action):
     most = {"delay": 20, "drop": 8, "duplicate": 200}[action]
-    plan = Plan(APIS[api], action, trial.random.randrange(1 << 32), {"delay": 0.3, "drop": 0.15, "duplicate": 0.5}[action], most, silent=1)
+    plan = Plan(APIS[api], action, trial.random.randrange(1 << 32), {"delay": 0.3, "drop": 0.15, "duplicate": 0.5}[action], most, silent=1,
+                long=1 if trial.is_brief() else 2)
     trial.lab.proxy.plan = plan
     until = time.monotonic() + (3 if trial.is_brief() else trial.random.uniform(4, 6))
-    trial.wait(lambda: time.monotonic() > until and sum(plan.hits.values()) > 0, f"the service sends {api}")
+    trial.wait(lambda: time.monotonic() > until and min(plan.hits.values()) > 0, f"the service sends {api}, and is answered")
     trial.lab.proxy.plan = None
+    trial.wait(plan.is_over, "what is delayed arrives")
     trial.noted["hits"] = plan.hits
-    trial.say(f"hit: {plan.hits}")
+    if action == "delay":
+        trial.noted["outlasted"] = plan.outlasted
+    trial.say(f"hit: {plan.hits}, of these past the service's patience: {plan.outlasted}")
+    if action == "delay" and not sum(plan.outlasted.values()):
+        raise AssertionError("no delay was longer than the service waits")
 
 
-WORDS = {"delay": "delayed by up to 2 s", "drop": "dropped, the connection broken or silent", "duplicate": "doubled"}
+WORDS = {"delay": "delayed by up to 2 s, some by 6 to 8 s, which is longer than the service waits", "drop": "dropped, the connection broken or silent",
+         "duplicate": "doubled"}
 for one in APIS:
     for what, words in WORDS.items():
         # Silence ends with the client's timeout, which is that of the transaction.
-        fault(f"proxy-{what}-{one}", f"{one} requests and answers are {words}", 60 if what == "drop" else 30, needs=("proxy",))(
+        fault(f"proxy-{what}-{one}", f"{one} requests and answers are {words}", 30 if what == "duplicate" else 60, needs=("proxy",))(
             lambda trial, api=one, action=what: disturb_requests(trial, api, action))
 
 
@@ -206,12 +272,15 @@ def with_redis(trial):
     return {"redis": {"url": trial.lab.store("redis").url}}
 
 
-def scores_are_there(trial, messages):
-    """Redis has been told of all: each partition's place is its end."""
-    store, ends = trial.lab.store("redis"), trial.cluster.ends(trial.topic)
-    places = {number: int(store.hash(f"tripline:{trial.group.name}:partition:{number}").get("offset", -1)) + 1 for number in range(PARTITIONS)}
+def scores_are_there(trial, verdict):
+    """Redis has been told of all: each partition's place is its end, and each account whose score lives has it."""
+    store, ends, prefix = trial.lab.store("redis"), trial.cluster.ends(trial.topic), f"tripline:{trial.group.name}:"
+    places = {number: int(store.hash(f"{prefix}partition:{number}").get("offset", -1)) + 1 for number in range(PARTITIONS)}
     if places != ends:
         raise AssertionError(f"the scores in Redis reach to {places}, the payments to {ends}")
+    if wrong := wrong_scores(verdict.scores, lambda account: store.hash(f"{prefix}{{{account}}}:risk"), ends):
+        raise AssertionError(f"{len(wrong)} of {len(verdict.scores)} scores are wrong in Redis: {'; '.join(wrong[:5])}")
+    trial.say(f"{len(verdict.scores)} scores are right in Redis")
 
 
 @fault("redis-killed", "Redis dies and comes back empty", 15, needs=("redis",), settings=with_redis, judge=scores_are_there)
@@ -328,7 +397,12 @@ def checkpoint_disk_full(trial):
                 file.write(bytes(65536))
         except OSError:
             trial.say("the disk is full")
+    def failures():
+        return sum(len(one.logged("checkpoint failed")) for one in trial.services.values())
+    before = failures()
     trial.pause(3, 5)
+    trial.wait(lambda: failures() > before, "a checkpoint fails")
+    trial.noted["failed_checkpoints"] = failures() - before
     victim = trial.any()
     trial.kill(victim)
     ballast.unlink()
@@ -336,8 +410,9 @@ def checkpoint_disk_full(trial):
     trial.wait_ready(victim)
 
 
-def spoilt(trial, spoil):
-    """All instances die; what `spoil(newest, older ones, another partition's)` leaves of the checkpoints is what they find."""
+def spoilt(trial, spoil, source, is_noticed):
+    """All instances die; what `spoil(newest, older ones, another partition's)` leaves of the checkpoints is what they find. Each partition must recover
+    from `source`; `is_noticed`: having said that its newest checkpoint is not used."""
     trial.wait(lambda: len(trial.checkpoints()) == PARTITIONS and all(len(files) > 1 for files in trial.checkpoints().values()), "checkpoints are there")
     victims = trial.running()
     trial.kill(*victims)
@@ -353,6 +428,8 @@ def spoilt(trial, spoil):
     trial.wait(lambda: sum(len(live(one)) for one in victims) == PARTITIONS, "all partitions are live")
     trial.noted["recovered_from"] = collections.Counter(one["recovered_from"] for service in victims for one in live(service))
     trial.noted["not_used"] = sum(len(one.logged("checkpoint not used")) for one in victims) - unused
+    if trial.noted["recovered_from"] != {source: PARTITIONS} or (trial.noted["not_used"] >= PARTITIONS) != is_noticed:
+        raise AssertionError(f"not every partition recovered from {source}, or said that a checkpoint was not used: {trial.noted}")
 
 
 def tear(newest, older, foreign, chance):
@@ -369,32 +446,57 @@ def lose_all(newest, older, foreign, chance):
         path.unlink()
 
 
-for name, sentence, how in (
-    ("checkpoint-torn", "the newest checkpoint of each partition is cut off or has a flipped bit", tear),
-    ("checkpoint-foreign", "under the newest checkpoint's name lies another partition's", lambda newest, older, foreign, _: newest.write_bytes(foreign)),
-    ("checkpoint-old", "under the newest checkpoint's name lies the oldest", lambda newest, older, foreign, _: shutil.copyfile(older[-1], newest)),
-    ("checkpoint-newest-lost", "the newest checkpoint of each partition is gone", lambda newest, older, foreign, _: newest.unlink()),
-    ("checkpoint-all-lost", "all checkpoints are gone: the log is replayed", lose_all),
+for name, sentence, how, where, noticed in (
+    ("checkpoint-torn", "the newest checkpoint of each partition is cut off or has a flipped bit", tear, "checkpoint", True),
+    ("checkpoint-foreign", "under the newest checkpoint's name lies another partition's",
+     lambda newest, older, foreign, _: newest.write_bytes(foreign), "checkpoint", True),
+    ("checkpoint-old", "under the newest checkpoint's name lies the oldest",
+     lambda newest, older, foreign, _: shutil.copyfile(older[-1], newest), "checkpoint", True),
+    ("checkpoint-newest-lost", "the newest checkpoint of each partition is gone", lambda newest, older, foreign, _: newest.unlink(), "checkpoint", False),
+    ("checkpoint-all-lost", "all checkpoints are gone: the log is replayed", lose_all, "log", False),
 ):
-    fault(name, sentence + "; all instances are killed", 25)(lambda trial, how=how: spoilt(trial, how))
+    fault(name, sentence + "; all instances are killed", 25)(
+        lambda trial, how=how, where=where, noticed=noticed: spoilt(trial, how, where, noticed))
 
 
 # Rules, twins of the input.
 
-@fault("rule-switch", "three rule switches, an instance dies around each", 25)
+CRASH_POINTS = [(api, which) for api in APIS for which in ("request", "answer")]
+
+
+@fault("rule-switch", "a rule switch for each request of a transaction: `kill -9` of the instance that switches as the request leaves it, or the answer "
+       "would reach it", 25, needs=("proxy",))
 def rule_switch(trial):
-    for _ in range(3):
-        victim = trial.any()
-        if trial.random.random() < 0.3:
-            trial.kill(victim)
-            trial.switch_rules()
-        else:
-            trial.switch_rules()
-            # The folder is looked at every 0.2 s.
-            trial.pause(0, 0.5)
-            trial.kill(victim)
-        trial.launch(victim)
-        trial.wait_ready(victim)
+    trial.noted["crashed_at"] = crashed = []
+    for api, which in trial.random.sample(CRASH_POINTS, len(CRASH_POINTS)):
+        # The commit of offsets shows the switch: that transaction, and the one with the first alerts, may be past the point.
+        for _ in range(3):
+            if crash_in_switch(trial, api, which):
+                crashed.append(f"{which} of {api}")
+                break
+    if len(crashed) < len(CRASH_POINTS) // 2:
+        raise AssertionError(f"of {len(CRASH_POINTS)} crash points only {crashed} were met")
+
+
+def crash_in_switch(trial, api, which):
+    """Whether an instance came to that point of the transaction in which it switched."""
+    known = {one.encode() for one in trial.rule_sets()}
+    with trapped(trial, SwitchTrap(APIS[api], which, striking(trial, signal.SIGKILL), trial.group.name, known)) as trap:
+        trial.switch_rules()
+        # Once each worker has switched it is too late.
+        workers = len(trial.running()) * trial.group.settings["workers"]
+        deadline = time.monotonic() + 10
+        while not trap.caught.is_set() and len(trap.switched) < workers and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if not trap.caught.is_set():
+            trial.say(f"no switch came to the {which} of {api}: {len(trap.switched)} of {workers} workers switched")
+            return False
+        victim = trial.services[trap.client]
+        trial.kill(victim)
+        trial.say(f"that was at the {which} of {api}, in the switch to rule set {trial.sets}")
+    trial.launch(victim)
+    trial.wait_ready(victim)
+    return True
 
 
 @fault("aborting-upstream", "a third of the transactions that bring payments is aborted; an instance dies", 20, aborts=1 / 3)

@@ -1,6 +1,7 @@
 """A TCP proxy that knows Kafka's frames, and a slow one that knows nothing. Each runs in a thread of its own."""
 import asyncio
 import random
+import re
 import struct
 import threading
 
@@ -8,25 +9,46 @@ PRODUCE, ADD_OFFSETS, END, COMMIT_OFFSETS = 0, 25, 26, 28
 APIS = {"Produce": PRODUCE, "AddOffsetsToTxn": ADD_OFFSETS, "EndTxn": END, "TxnOffsetCommit": COMMIT_OFFSETS}
 
 
+CLIENT_HEADER = 14
+
+
 class Plan:
     """What becomes of the requests of one API and their answers: at most `most` of them are hit, each with the given chance."""
 
-    def __init__(self, api, action, seed, chance, most, silent=0):
-        self.api, self.action, self.chance, self.left, self.silent = api, action, chance, most, silent
+    def __init__(self, api, action, seed, chance, most, silent=0, long=0):
+        """`silent`: how many drops may leave the connection open; `long`: how many delays outlast what the service waits for an answer."""
+        self.api, self.action, self.chance, self.left, self.silent, self.long = api, action, chance, most, silent, long
         self.random = random.Random(seed)
         self.hits = {"request": 0, "answer": 0}
+        # The long ones among them; and delays that go on.
+        self.outlasted = {"request": 0, "answer": 0}
+        self.open = 0
 
     def hit(self, api):
-        """`request`, `answer`, or None for an exchange that is left alone."""
+        """`request`, `answer`, or None for an exchange that is left alone; the second hit is of the other kind than the first."""
         if api != self.api or self.left <= 0 or self.random.random() >= self.chance:
             return None
         self.left -= 1
         which = self.random.choice(["request", "answer"])
+        if sum(self.hits.values()) == 1:
+            which = min(self.hits, key=self.hits.get)
         self.hits[which] += 1
         return which
 
-    def delay(self):
+    def delay(self, which):
+        """Seconds."""
+        if self.long > 0 and self.outlasted[which] == 0:
+            self.long -= 1
+            self.outlasted[which] += 1
+            return self.random.uniform(6, 8)
         return self.random.uniform(0.2, 2)
+
+    async def hold(self, which):
+        self.open += 1
+        try:
+            await asyncio.sleep(self.delay(which))
+        finally:
+            self.open -= 1
 
     def is_cut(self):
         """Whether the connection breaks where something is dropped, as it does when a host dies; else silence, as behind a broken switch."""
@@ -34,6 +56,70 @@ class Plan:
             self.silent -= 1
             return False
         return True
+
+    def is_over(self):
+        """Requests and answers were hit, and none is on its way any more."""
+        return min(self.hits.values()) > 0 and self.open == 0
+
+
+class Trap:
+    """Catches one request of an API, or its answer, as it arrives at the proxy: what it caught is held until `let_go`, then lost or passed on."""
+
+    def __init__(self, api, which, strike, is_lost=True):
+        """`strike(client)` is called at that very moment, in the proxy's thread."""
+        self.api, self.which, self.strike, self.is_lost = api, which, strike, is_lost
+        self.is_set = True
+        self.client = self.frame = None
+        self.caught, self.released = threading.Event(), threading.Event()
+
+    def wants(self, api, client, frame):
+        return api == self.api
+
+    def takes(self, api, client, frame):
+        """Whether the exchange of this request is the one."""
+        if not self.is_set or not self.wants(api, client, frame):
+            return False
+        self.is_set, self.client, self.frame = False, client, frame
+        return True
+
+    async def hold(self):
+        self.strike(self.client)
+        self.caught.set()
+        while not self.released.is_set():
+            await asyncio.sleep(0.02)
+
+    def let_go(self):
+        self.is_set = False
+        self.released.set()
+
+
+class SwitchTrap(Trap):
+    """Catches only while a producer switches to a rule set that is not among the known ones: in the transaction that commits the switch with the offsets,
+    from there on, and in those up to the first that has alerts under it."""
+
+    HASH = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+
+    def __init__(self, api, which, strike, group, known):
+        """`known`: hashes, hexadecimal bytes. Alerts must not be compressed."""
+        super().__init__(api, which, strike)
+        self.identity, self.known = re.compile(re.escape(group.encode()) + rb"\.\w+\.\d+"), known
+        # Transactional ids.
+        self.switching, self.alerting, self.switched = set(), set(), set()
+
+    def wants(self, api, client, frame):
+        found = self.identity.search(frame, 0, 512) if api in APIS.values() else None
+        if found is None:
+            return False
+        producer = found.group()
+        if producer not in self.switched and any(one not in self.known for one in self.HASH.findall(frame)):
+            self.switching.add(producer)
+            if api == PRODUCE:
+                self.alerting.add(producer)
+        is_switching = producer in self.switching
+        if api == END and is_switching and producer in self.alerting:
+            self.switching.discard(producer)
+            self.switched.add(producer)
+        return is_switching and api == self.api
 
 
 class Server:
@@ -80,75 +166,144 @@ class Server:
 
 
 class KafkaProxy(Server):
-    """One port a broker; `plan` says what is done to whom, None leaves all alone."""
+    """One port a broker; `plan` says what is done to whom, None leaves all alone; so does a `trap`. Clients can be cut off, by their client.id."""
 
     def __init__(self, ports):
         super().__init__()
-        self.plan = None
+        self.plan = self.trap = None
+        self.exchanges = set()
+        # client.id → whether its connections break; else nothing goes through, and comes late.
+        self.cut = {}
         for port, target in ports:
             self.listen(port, target)
 
     def connection(self):
         return Exchange(self)
 
+    def cut_off(self, client, is_reset):
+        """Until `reconnect`."""
+        def begin():
+            self.cut[client] = is_reset
+            for one in self.exchanges:
+                if is_reset and one.client == client:
+                    one.abort()
+        self.loop.call_soon_threadsafe(begin)
+
+    def reconnect(self, client):
+        self.loop.call_soon_threadsafe(self.cut.pop, client, None)
+
+    def calm(self):
+        """As without it."""
+        self.plan = None
+        if self.trap:
+            self.trap.let_go()
+            self.trap = None
+        self.loop.call_soon_threadsafe(self.cut.clear)
+
+
+class Broken(Exception):
+    """The connection is to break here."""
+
 
 class Exchange:
-    """One client's connection. Requests carry api key, version and correlation id; answers the correlation id alone, in the requests' order."""
+    """One client's connection. Requests carry api key, version, correlation id and client id; answers the correlation id alone, in the requests' order."""
 
     def __init__(self, proxy):
         self.proxy = proxy
-        # By correlation id: (how often it will be answered, what becomes of the answer).
+        self.client = None
+        self.writers = []
+        # By correlation id: (what becomes of the answer, the plan of it).
         self.awaited = {}
 
     async def frame(self, reader):
         size = await reader.readexactly(4)
         return size + await reader.readexactly(struct.unpack(">i", size)[0])
 
+    def abort(self):
+        for one in self.writers:
+            one.transport.abort()
+
+    async def pass_on(self, frame, writer):
+        while self.client in self.proxy.cut:
+            if self.proxy.cut[self.client]:
+                raise Broken
+            await asyncio.sleep(0.05)
+        writer.write(frame)
+        await writer.drain()
+
     async def forward(self, reader, writer):
+        self.writers.append(writer)
+        self.proxy.exchanges.add(self)
         try:
             while True:
                 frame = await self.frame(reader)
                 api, _, correlation = struct.unpack(">hhi", frame[4:12])
-                plan = self.proxy.plan
-                hit = plan.hit(api) if plan else None
-                if hit == "answer":
-                    self.awaited[correlation] = plan.action
-                if hit == "request":
-                    if plan.action == "drop":
-                        if plan.is_cut():
-                            return
-                        continue
-                    if plan.action == "delay":
-                        await asyncio.sleep(plan.delay())
-                    else:
-                        self.awaited[correlation] = "second"
-                        writer.write(frame)
-                writer.write(frame)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, OSError):
+                self.client = client_of(frame)
+                if await self.disturb(api, correlation, frame, writer):
+                    await self.pass_on(frame, writer)
+        except (asyncio.IncompleteReadError, OSError, Broken):
             return
+        finally:
+            self.proxy.exchanges.discard(self)
+
+    async def disturb(self, api, correlation, frame, writer):
+        """Whether the request goes on."""
+        trap, plan = self.proxy.trap, self.proxy.plan
+        if trap and trap.takes(api, self.client, frame):
+            if trap.which == "answer":
+                self.awaited[correlation] = "trap", trap
+                return True
+            await trap.hold()
+            if trap.is_lost:
+                raise Broken
+            return True
+        hit = plan.hit(api) if plan else None
+        if hit == "answer":
+            self.awaited[correlation] = plan.action, plan
+        elif hit == "request" and plan.action == "drop":
+            if plan.is_cut():
+                raise Broken
+            return False
+        elif hit == "request" and plan.action == "delay":
+            await plan.hold(hit)
+        elif hit == "request":
+            self.awaited[correlation] = "second", plan
+            await self.pass_on(frame, writer)
+        return True
 
     async def back(self, reader, writer):
+        self.writers.append(writer)
         try:
             while True:
                 frame = await self.frame(reader)
-                action = self.awaited.pop(struct.unpack(">i", frame[4:8])[0], None)
+                action, plan = self.awaited.pop(struct.unpack(">i", frame[4:8])[0], (None, None))
+                if action == "trap":
+                    await plan.hold()
+                    if plan.is_lost:
+                        return
                 if action == "drop":
-                    if self.proxy.plan is None or self.proxy.plan.is_cut():
+                    if plan.is_cut():
                         return
                     continue
                 if action == "delay":
-                    await asyncio.sleep(self.proxy.plan.delay() if self.proxy.plan else 0)
+                    await plan.hold("answer")
                 if action == "second":
                     # A request sent twice is answered twice; the client gets one of the two, as after a repeat of its own.
                     again = await self.frame(reader)
-                    frame = again if self.proxy.plan and self.proxy.plan.random.random() < 0.5 else frame
+                    frame = again if plan.random.random() < 0.5 else frame
                 if action == "duplicate":
-                    writer.write(frame)
-                writer.write(frame)
-                await writer.drain()
-        except (asyncio.IncompleteReadError, OSError):
+                    await self.pass_on(frame, writer)
+                await self.pass_on(frame, writer)
+        except (asyncio.IncompleteReadError, OSError, Broken):
             return
+
+
+def client_of(frame):
+    """A request's client.id; None where it has none."""
+    if len(frame) < CLIENT_HEADER:
+        return None
+    length = struct.unpack(">h", frame[12:CLIENT_HEADER])[0]
+    return frame[CLIENT_HEADER:CLIENT_HEADER + length].decode(errors="replace") if length >= 0 else None
 
 
 class SlowProxy(Server):

@@ -8,16 +8,19 @@ import struct
 import sys
 import tempfile
 import threading
+import types
 import unittest
+import unittest.mock
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "EndToEnd")]
 
+import trial  # noqa: E402
 from faults import FAULTS  # noqa: E402
 from harness import free_port  # noqa: E402
-from oracle import ALWAYS, RuleSets, expected, judge  # noqa: E402
+from oracle import ALWAYS, COUNT_OVER, DAILY, DAY, OUTPUTS, RuleSets, expected, judge, wrong_scores  # noqa: E402
 from payments import WINDOW, rfc3339  # noqa: E402
-from proxy import END, KafkaProxy, Plan  # noqa: E402
+from proxy import ADD_OFFSETS, COMMIT_OFFSETS, END, PRODUCE, KafkaProxy, Plan, SwitchTrap, Trap  # noqa: E402
 from results import Results, table  # noqa: E402
 
 START = 1_764_000_000_000 // WINDOW * WINDOW
@@ -71,8 +74,8 @@ class Oracle(unittest.TestCase):
         self.input = [payment(number, number * 1_000) for number in range(10)]
         self.input += [payment(10, 2 * WINDOW), payment(11, 1), payment(12, 2 * WINDOW, amount=-1), Message(b"a", b'{"pay', [], 13),
                        payment(14, 2 * WINDOW + 1)]
-        self.outputs = {"alerts": [], "late": [], "dead_letters": []}
-        for name, row in expected("g", "in", self.input, AnyRules()).items():
+        self.outputs = {kind: [] for kind in OUTPUTS}
+        for name, row in expected("g", "in", self.input, AnyRules())[0].items():
             headers = [(key, value.encode()) for key, value in row.headers] + [("tripline_decided_at", b"now")]
             self.outputs[name[0]].append(Message(row.key, row.value, headers))
 
@@ -81,7 +84,7 @@ class Oracle(unittest.TestCase):
         return len(verdict.lost), len(verdict.duplicated), len(verdict.different)
 
     def test_finds_nothing_where_all_is_right(self):
-        self.assertEqual({kind: len(rows) for kind, rows in self.outputs.items()}, {"alerts": 13, "late": 1, "dead_letters": 2})
+        self.assertEqual({kind: len(rows) for kind, rows in self.outputs.items()}, {"alerts": 14, "shadow": 1, "late": 1, "dead_letters": 2})
         self.assertEqual(self.judge(), (0, 0, 0))
 
     def test_a_lost_row_of_each_kind(self):
@@ -90,6 +93,13 @@ class Oracle(unittest.TestCase):
                 gone = rows.pop()
                 self.assertEqual(self.judge(), (1, 0, 0))
                 rows.append(gone)
+
+    def test_a_lost_alert_beside_another_of_the_same_payment(self):
+        self.assertEqual([json.loads(message.value())["rule_id"] for message in self.outputs["alerts"][:2]], ["always", "daily"])
+        for number in (0, 1):
+            gone = self.outputs["alerts"].pop(number)
+            self.assertEqual(self.judge(), (1, 0, 0))
+            self.outputs["alerts"].insert(number, gone)
 
     def test_a_doubled_row_of_each_kind(self):
         for kind, rows in self.outputs.items():
@@ -116,6 +126,56 @@ class Oracle(unittest.TestCase):
 
     def test_a_rule_set_that_was_not_there(self):
         self.assertEqual(self.judge(sets=2), (0, 0, 1))
+
+
+class Scores(unittest.TestCase):
+    """Ten payments of `a` in one window, two of `b` in the next but one: only the day's rule still counts for `a`."""
+
+    def setUp(self):
+        messages = [payment(number, number * 1_000) for number in range(10)]
+        messages += [payment(10, 2 * WINDOW, account_id="b"), payment(11, 2 * WINDOW + 1, account_id="b")]
+        scores = expected("g", "in", messages, AnyRules())[1]
+        self.day = rfc3339((START // DAY + 1) * DAY)
+        self.window = rfc3339(START + 3 * WINDOW)
+        self.scores = scores
+        self.stored = {
+            "a": self.hash(DAILY, 9, [("daily", DAILY, self.day)]),
+            "b": self.hash(DAILY + ALWAYS, 10, [("always", ALWAYS, self.window), ("daily", DAILY, self.day)]),
+        }
+
+    def hash(self, score, offset, rules):
+        rules = [{"id": rule, "score": points, "action": "review", "hits": 1, "expires_at": end} for rule, points, end in rules]
+        return {"score": str(score), "decision": "review", "partition": "0", "offset": str(offset), "rules": json.dumps(rules)}
+
+    def wrong(self):
+        return [text.split()[4] + " " + text.split()[5] for text in wrong_scores(self.scores, lambda account: self.stored.get(account, {}), {0: 12})]
+
+    def test_finds_nothing_where_all_is_right(self):
+        self.assertEqual(self.wrong(), [])
+
+    def test_what_has_ended_may_still_be_written(self):
+        over = rfc3339(START + WINDOW)
+        self.stored["a"] = self.hash(DAILY + ALWAYS + COUNT_OVER, 5, [("always", ALWAYS, over), ("count_over", COUNT_OVER, over), ("daily", DAILY, self.day)])
+        self.assertEqual(self.wrong(), [])
+
+    def test_a_score_that_is_missing(self):
+        del self.stored["a"]
+        self.assertEqual(self.wrong(), ["is not"])
+
+    def test_a_rule_that_is_missing_or_has_another_score(self):
+        self.stored["b"] = self.hash(DAILY, 10, [("daily", DAILY, self.day)])
+        self.assertEqual(self.wrong(), ["has the"])
+        self.stored["b"] = self.hash(DAILY + 4, 10, [("always", 4, self.window), ("daily", DAILY, self.day)])
+        self.assertEqual(self.wrong(), ["has the"])
+
+    def test_a_score_that_is_not_the_sum_of_its_rules(self):
+        self.stored["a"]["score"] = "2"
+        self.assertEqual(self.wrong(), ["has score"])
+
+    def test_an_offset_before_the_change_or_behind_the_end(self):
+        for offset in ("9", "12"):
+            self.stored["b"]["offset"] = offset
+            self.assertEqual(self.wrong(), ["is of"])
 
 
 class Proxy(unittest.TestCase):
@@ -194,8 +254,73 @@ class Proxy(unittest.TestCase):
 
     def test_a_delayed_exchange_comes_late_and_whole(self):
         for which in ("request", "answer"):
-            self.plan("delay", which).delay = lambda: 0.01
+            self.plan("delay", which).delay = lambda _: 0.01
             self.assertEqual(self.exchange([END, END], 2), [0, 1])
+
+    def trap(self, which, is_lost):
+        self.struck = []
+        self.proxy.trap = Trap(END, which, self.struck.append, is_lost)
+        return self.proxy.trap
+
+    def talk(self, client=b"a"):
+        """A connection of that client, and a way to send on it."""
+        connection = socket.create_connection(("127.0.0.1", self.port), 10)
+        self.addCleanup(connection.close)
+        connection.settimeout(10)
+        stream = connection.makefile("rb")
+        self.addCleanup(stream.close)
+
+        def send(api, number, more=b""):
+            body = struct.pack(">hhih", api, 0, number, len(client)) + client + more
+            connection.sendall(struct.pack(">i", len(body)) + body)
+        return send, lambda: len(stream.read(8))
+
+    def test_a_trap_strikes_once_and_the_right_client(self):
+        trap = self.trap("request", is_lost=True)
+        send, receive = self.talk(b"some-client")
+        send(3, 0)
+        self.assertEqual(receive(), 8)
+        send(END, 1)
+        self.assertTrue(trap.caught.wait(10))
+        trap.let_go()
+        self.assertEqual((receive(), self.served, self.struck, trap.client), (0, [0], ["some-client"], "some-client"))
+        send, receive = self.talk()
+        send(END, 2)
+        self.assertEqual((receive(), self.struck), (8, ["some-client"]))
+
+    def test_a_trapped_answer_was_served_and_one_that_is_not_lost_comes_late(self):
+        trap = self.trap("answer", is_lost=False)
+        send, receive = self.talk()
+        send(END, 7)
+        self.assertTrue(trap.caught.wait(10))
+        self.assertEqual((self.served, self.struck), ([7], ["a"]))
+        trap.let_go()
+        self.assertEqual(receive(), 8)
+
+    def test_who_is_cut_off_is_so_with_all_connections_and_nobody_else_is(self):
+        (send, receive), (send_other, receive_other) = self.talk(b"a"), self.talk(b"b")
+        send(3, 0)
+        self.assertEqual(receive(), 8)
+        self.proxy.cut_off("a", is_reset=True)
+        self.assertEqual(receive(), 0)
+        send, receive = self.talk(b"a")
+        send(3, 1)
+        self.assertEqual(receive(), 0)
+        send_other(3, 2)
+        self.assertEqual((receive_other(), self.served), (8, [0, 2]))
+        self.proxy.reconnect("a")
+        send, receive = self.talk(b"a")
+        send(3, 3)
+        self.assertEqual(receive(), 8)
+
+    def test_silence_is_over_with_the_cut(self):
+        self.proxy.cut_off("a", is_reset=False)
+        (send, receive), (send_other, receive_other) = self.talk(b"a"), self.talk(b"b")
+        send(3, 0)
+        send_other(3, 1)
+        self.assertEqual((receive_other(), self.served), (8, [1]))
+        self.proxy.reconnect("a")
+        self.assertEqual((receive(), self.served), (8, [1, 0]))
 
     def test_ends_with_its_connections(self):
         with socket.create_connection(("127.0.0.1", self.port), 10):
@@ -203,6 +328,44 @@ class Proxy(unittest.TestCase):
             self.assertFalse(self.proxy.thread.is_alive())
         self.proxy.stop = lambda: None
         self.assertIsInstance(self.proxy.loop, asyncio.AbstractEventLoop)
+
+
+class Missing(unittest.TestCase):
+    def test_a_store_that_is_not_installed_skips_the_fault(self):
+        def missing():
+            raise unittest.SkipTest("redis-server is not installed")
+        lab = trial.Lab(types.SimpleNamespace(is_ours=False))
+        with unittest.mock.patch.object(trial, "Redis", missing), self.assertRaisesRegex(trial.Skipped, "not installed"):
+            lab.store("redis")
+
+
+class Plans(unittest.TestCase):
+    def test_a_request_and_an_answer_are_hit(self):
+        for seed in range(50):
+            plan = Plan(END, "delay", seed, 1, 2)
+            self.assertEqual({plan.hit(END), plan.hit(END)}, {"request", "answer"})
+            self.assertIsNone(plan.hit(END))
+
+    def test_so_many_delays_as_asked_for_outlast_the_service(self):
+        plan = Plan(END, "delay", 1, 1, 20, long=1)
+        delays = [plan.delay(plan.hit(END)) for _ in range(20)]
+        self.assertEqual(([delay for delay in delays if delay > 2], sum(plan.outlasted.values())), ([max(delays)], 1))
+        self.assertGreater(max(delays), 6)
+
+    def test_a_switch_is_told_by_what_a_transaction_carries(self):
+        old, new, other = b"0" * 64, b"1" * 64, b"g.a.0 "
+        trap = SwitchTrap(END, "request", lambda _: None, "g", {old})
+        for api, frame in ((PRODUCE, other + old), (END, other), (PRODUCE, b"g.b.1 " + new), (END, other)):
+            self.assertFalse(trap.takes(api, "a", frame))
+        self.assertTrue(trap.takes(END, "b", b"g.b.1"))
+
+    def test_a_switch_lasts_until_the_first_alerts_under_it_are_committed(self):
+        trap = SwitchTrap(ADD_OFFSETS, "request", lambda _: None, "g", set())
+        for api in (COMMIT_OFFSETS, END, PRODUCE, END, ADD_OFFSETS):
+            self.assertFalse(trap.takes(api, "a", b"g.a.0 " + b"1" * 64))
+        self.assertEqual(trap.switched, {b"g.a.0"})
+        for api, is_caught in ((COMMIT_OFFSETS, False), (END, False), (ADD_OFFSETS, True)):
+            self.assertEqual(trap.takes(api, "b", b"g.b.0 " + b"1" * 64), is_caught)
 
 
 class Table(unittest.TestCase):

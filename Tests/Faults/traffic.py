@@ -12,6 +12,8 @@ ACCOUNTS = 240
 # Event time runs faster than the clock, so that windows close during a run.
 STEP = 60
 RATE = 1_000
+# Accounts that pay once, at the beginning: nothing that happens later writes their scores again by itself.
+QUIET = 48
 
 
 class Feed:
@@ -29,15 +31,15 @@ class Feed:
         # A day back, at a window's start: no run is so long that its payments come from the future.
         self.start = (int(time.time() * 1000) - 86_400_000) // WINDOW * WINDOW
         self.number = 0
-        self.sent = 0
+        self.sent = self.extra = 0
         self.problems = []
         self.is_over = threading.Event()
         self.thread = threading.Thread(target=self.flow, daemon=True)
 
-    def payment(self, clean=False):
+    def payment(self, clean=False, account=None):
         number, chance = self.number, 1.0 if clean else self.random.random()
         self.number += 1
-        account = f"acc-{number % ACCOUNTS if clean else int(self.random.triangular(0, ACCOUNTS, 0))}"
+        account = account or f"acc-{number % ACCOUNTS if clean else int(self.random.triangular(0, ACCOUNTS, 0))}"
         occurred = self.start + number * STEP
         fields = {"payment_id": f"p-{number}", "account_id": account, "amount": self.random.randrange(1, 90_000),
                   "currency": self.random.choice(["EUR", "EUR", "USD"]), "occurred_at": rfc3339(occurred)}
@@ -70,12 +72,12 @@ class Feed:
         elif error.code() not in (KafkaError._PURGE_QUEUE, KafkaError._PURGE_INFLIGHT):
             self.problems.append(error)
 
-    def batch(self, count, clean=False):
-        """A transaction of its own, where there are transactions."""
+    def batch(self, count, clean=False, accounts=()):
+        """A transaction of its own, where there are transactions; `accounts`: the payments' accounts, where they are not drawn."""
         if self.aborts:
             self.producer.begin_transaction()
-        for _ in range(count):
-            self.payment(clean)
+        for number in range(count):
+            self.payment(clean, accounts[number] if accounts else None)
         if self.aborts:
             if not clean and self.random.random() < self.aborts:
                 # They are at the brokers by then.
@@ -85,6 +87,7 @@ class Feed:
                 self.producer.commit_transaction(60)
 
     def backlog(self, count):
+        self.batch(QUIET, clean=True, accounts=[f"quiet-{number}" for number in range(QUIET)])
         for _ in range(0, count, 500):
             self.batch(500)
         self.producer.flush(60)
@@ -99,10 +102,21 @@ class Feed:
         due = time.monotonic()
         while not self.is_over.is_set():
             self.batch(50)
+            if self.extra > 0:
+                self.extra -= 50
+                continue
             due += 50 / RATE
             # After a standstill of the producer the rate is the same again, not caught up.
             due = max(due, time.monotonic() - 0.5)
             self.is_over.wait(max(0, due - time.monotonic()))
+
+    def burst(self, count):
+        """So many payments at once; returns when half of them are under way."""
+        self.extra = count
+        deadline = time.monotonic() + 2
+        while self.extra > count / 2 and time.monotonic() < deadline:
+            time.sleep(0.005)
+        return count
 
     def begin(self):
         self.thread.start()

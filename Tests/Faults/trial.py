@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import unittest
 
 import oracle
 from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
@@ -45,7 +46,10 @@ class Lab:
 
     def store(self, kind):
         if kind not in self.started:
-            self.started[kind] = {"redis": Redis, "postgres": Postgres}[kind]()
+            try:
+                self.started[kind] = {"redis": Redis, "postgres": Postgres}[kind]()
+            except unittest.SkipTest as missing:
+                raise Skipped(str(missing)) from None
         return self.started[kind]
 
     def slow(self, kind):
@@ -113,6 +117,11 @@ class Trial:
             with open(one.log, "ab") as log:
                 one.process = subprocess.Popen([BINARY, "serve", "--config", str(one.config)], stdout=log, stderr=log, env=self.environment())
 
+    def member(self, name, instance=None):
+        """A process of that instance, which the brokers and the proxy know by its client.id."""
+        kafka, instance = self.group.settings["kafka"], instance or name
+        return self.group.service(name, instance=instance, kafka={**kafka, "properties": {**kafka["properties"], "client.id": instance}})
+
     def environment(self):
         return {**ENVIRONMENT, "LD_LIBRARY_PATH": self.lab.library} if self.lab.library else ENVIRONMENT
 
@@ -147,7 +156,9 @@ class Trial:
 
     def write_rules(self):
         write_rules(self.folder / "rules", rule("always", "account.count_5m >= 1", oracle.ALWAYS + self.sets - 1, once_per="payment"),
-                    rule("count_over", f"account.count_5m > {oracle.OVER}", oracle.COUNT_OVER))
+                    rule("count_over", f"account.count_5m > {oracle.OVER}", oracle.COUNT_OVER),
+                    rule("daily", "account.count_5m >= 1", oracle.DAILY, once_per="24h"),
+                    rule("shadow_over", f"account.count_5m > {oracle.SHADOW_OVER}", oracle.SHADOW, status="shadow"))
 
     def switch_rules(self):
         self.sets += 1
@@ -160,10 +171,13 @@ class Trial:
         consumer = {"session.timeout.ms": SESSION * 1_000, "heartbeat.interval.ms": 1_500}
         if self.lab.assignor:
             consumer["partition.assignment.strategy"] = self.lab.assignor
+        # The proxy reads which rule set an alert names.
+        producer = {"compression.type": "none"} if "proxy" in self.fault.needs else {}
         return {
             "workers": self.random.choice([1, 2]), "checkpoint": {"max_age": "1s"},
             "kafka": {"bootstrap_servers": self.cluster.proxied if "proxy" in self.fault.needs else self.cluster.servers,
-                      "properties": self.lab.properties, "consumer_properties": consumer},
+                      "properties": self.lab.properties, "consumer_properties": consumer,
+                      "producer_properties": producer},
         }
 
     def run(self):
@@ -179,6 +193,9 @@ class Trial:
             row.update(verdict="skip", detail=str(reason))
         except Exception as error:  # whatever it is, the matrix goes on and tells of it
             row.update(verdict="stalled" if isinstance(error, Stalled) else "fail", detail=f"{type(error).__name__}: {error}"[:3000])
+        except BaseException:  # asked to end
+            self.clean_up()
+            raise
         if row["verdict"] not in ("pass", "skip") and not self.plants:
             row["evidence"] = self.keep_evidence(row)
         self.clean_up()
@@ -199,15 +216,18 @@ class Trial:
         self.feed = Feed(self.cluster, self.topic, self.seed, self.fault.aborts)
         self.feed.backlog(self.backlog)
         self.watch = Watch(self.cluster, self.group.outputs["alerts"], PARTITIONS)
-        self.services = {name: self.group.service(name) for name in INSTANCES}
+        self.services = {name: self.member(name) for name in INSTANCES}
         self.launch(*[self.services[name] for name in INSTANCES[:self.fault.instances]])
         self.feed.begin()
-        self.wait(lambda: min(self.watch.reached.values()) >= 0 and all(one.is_ready() for one in self.running()), "alerts of all partitions come")
+        self.wait(lambda: min(self.watch.reached.values()) >= 0 and all(one.is_ready() for one in self.running()), "alerts of all partitions come", 120)
 
     def disturb(self):
         """Seconds: the longest pause, and from the fault's end until alerts of all partitions have come again."""
         self.watch.measure()
         self.pause(0.3, 0.8 if self.is_brief() else 2)
+        if self.random.random() < 0.5:
+            # Half of the faults strike while a backlog is worked off.
+            self.noted["burst"] = self.feed.burst(1_500 if self.is_brief() else 4_000)
         self.say(f"the fault: {self.fault.description}")
         self.fault.run(self)
         ends = self.cluster.ends(self.topic)
@@ -278,7 +298,7 @@ class Trial:
         if "detail" in row:
             row["verdict"] = "stalled"
         for one in self.faults:
-            one.judge(self, messages)
+            one.judge(self, verdict)
         row["verify"] = self.verify()
 
     def plant(self):
@@ -329,7 +349,7 @@ class Trial:
                 one.process.kill()
                 one.process.wait()
         if self.lab.proxy:
-            self.lab.proxy.plan = None
+            self.lab.proxy.calm()
         for one in (self.feed, self.watch):
             if one:
                 one.stop()
@@ -346,6 +366,13 @@ class Trial:
         for path in sorted((self.group.folder / "state").rglob("*.checkpoint"), reverse=True):
             found.setdefault(path.parent, []).append(path)
         return found
+
+    def rule_sets(self):
+        """Hashes of all that were ever used; each is stored before."""
+        return [re.search("[0-9a-f]{64}", path.name).group() for path in (self.group.folder / "state").rglob("*") if re.search("[0-9a-f]{64}", path.name)]
+
+    def transactional_id(self, request):
+        return re.search(rf"{re.escape(self.group.name)}\.\w+\.\d+".encode(), request[:512]).group().decode()
 
     def transactional_ids(self):
         text = "".join(one.log.read_text(errors="replace") for one in self.services.values() if one.log.exists())
