@@ -104,6 +104,9 @@ package struct WorkerMachine: ~Copyable {
         }
     }
 
+    /// Whether a partition is on its way to its committed state.
+    package var isReplaying: Bool { tasks.values.contains { $0.isReplaying } }
+
     /// Every snapshot that was asked for is written or failed.
     package var isSettled: Bool { !tasks.values.contains { $0.isCheckpointing } }
 

@@ -54,11 +54,11 @@ extension Bench {
             Terminal.note("bench: \(name)\n")
             report.steps.append(try fleet.measure(name, reader, body))
         }
+        try step("20 s without any event", &fleet) { (_) throws(StartFailure) in try Self.pause(seconds: 20) }
         try step("an instance joins", &fleet) { (fleet) throws(StartFailure) in
             try fleet.start("b")
             try fleet.waitUntilLive(["a", "b"])
         }
-        try step("20 s without any event", &fleet) { (_) throws(StartFailure) in try Self.pause(seconds: 20) }
         try step("kill -9, the same instance again", &fleet) { (fleet) throws(StartFailure) in
             fleet.kill("b")
             try fleet.start("b")

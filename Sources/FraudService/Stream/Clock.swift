@@ -9,8 +9,10 @@ enum Clock {
     static func wallMilliseconds() -> Int64 { read(CLOCK_REALTIME) / 1_000_000 }
 
     /// Gives the processor away for about that long.
-    static func pause(milliseconds: Int) {
-        var time = timespec(tv_sec: milliseconds / 1_000, tv_nsec: milliseconds % 1_000 * 1_000_000)
+    static func pause(milliseconds: Int) { pause(nanoseconds: Int64(milliseconds) * 1_000_000) }
+
+    static func pause(nanoseconds: Int64) {
+        var time = timespec(tv_sec: Int(nanoseconds / 1_000_000_000), tv_nsec: Int(nanoseconds % 1_000_000_000))
         var rest = timespec()
         while nanosleep(&time, &rest) != 0, errno == EINTR { time = rest }
     }

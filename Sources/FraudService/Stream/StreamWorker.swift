@@ -57,6 +57,8 @@ final class StreamWorker {
     static let callTimeout: Int32 = 5_000
     private static let batchCapacity = 1_000
     private static let longestWait: Int64 = 100
+    /// Nanoseconds
+    private static let longestRest: Int64 = 2_000_000
 
     let shared: WorkerEnvironment
     let inbox: WorkerInbox
@@ -185,6 +187,7 @@ final class StreamWorker {
 
     private func fold() {
         let records = batch.records
+        let began = Clock.monotonicNanoseconds()
         machine.isCatchingUp = records.count == Self.batchCapacity
         var start = 0
         while start < records.count {
@@ -206,6 +209,8 @@ final class StreamWorker {
         }
         batch.destroy()
         perform(machine.takePending())
+        // A replay goes as fast as the processors: half of the time is left to the partitions that are live beside it, here, elsewhere and at the brokers.
+        if machine.isCatchingUp, machine.isReplaying { Clock.pause(nanoseconds: min(Clock.monotonicNanoseconds() - began, Self.longestRest)) }
     }
 
     func handle(_ event: WorkerEvent) {

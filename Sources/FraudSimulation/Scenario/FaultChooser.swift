@@ -141,9 +141,18 @@ struct FaultChooser {
         return [harm, .timed(at: at + .milliseconds(random.among(1...500)), kill)]
     }
 
-    /// Switches of rules: none, a few, or many in a row.
+    /// Switches of rules: none, a few, many, or so many in a row that the committed history has no room for them, with checkpoints
+    /// that come late and a death in their midst.
     private mutating func rules(atMost limit: Int) -> [Fault] {
         let count = min(limit, random.pick([0, 1, 2, 3, 5, 36]))
-        return (0..<count).map { _ in .timed(at: at(), .offerRules(random.below(SimulationRules.sets.count))) }
+        guard count == 36, random.chance(60) else { return (0..<count).map { _ in .timed(at: at(), .offerRules(random.below(SimulationRules.sets.count))) } }
+        var moment = at()
+        let (begin, death) = (moment, moment + .milliseconds(random.among(500...4_000)))
+        let switches: [Fault] = (0..<count).map { _ in
+            moment += .milliseconds(random.among(10...100))
+            return .timed(at: moment, .offerRules(random.below(SimulationRules.sets.count)))
+        }
+        let obstacle: WorldEffect = random.chance(50) ? .slowCheckpoints(.seconds(4)) : .failingCheckpoints(.seconds(4))
+        return [.timed(at: begin, obstacle)] + switches + [.timed(at: death, .process(host: host(), .kill(restart: .milliseconds(random.among(100...3_000)))))]
     }
 }
