@@ -42,7 +42,7 @@ package struct Coverage: Sendable {
     private static let demanded =
         StepKind.allCases.flatMap { step in ["killed", "paused"].map { name($0, step) } }
         + RequestKind.allCases.flatMap { request in
-            ["request lost", "answer lost", "request late", "answer late", "process struck before it", "process struck after it"].map { name($0, request) }
+            ["request lost", "answer lost", "request late", "answer late", "process killed before it", "process killed after it"].map { name($0, request) }
         }
 
     private static func name(_ fate: String, _ step: StepKind) -> String { "before \(step.rawValue): \(fate)" }
@@ -74,8 +74,8 @@ extension RequestEffect {
         case .cutOff: "broker down after it"
         case .cutOffBefore: "broker down before it"
         case .refuse: "refused"
-        case .before: "process struck before it"
-        case .after: "process struck after it"
+        case .before(let effect): "process \(effect.fate) before it"
+        case .after(let effect): "process \(effect.fate) after it"
         }
     }
 }

@@ -54,7 +54,8 @@ def suite_names(tests):
 
 
 def in_turn(names, jobs):
-    """Runs each class in a process of its own, `jobs` of them at a time, and shows what each wrote when it has ended; the sum of their results.
+    """Runs each class, or what else is named, in a process of its own, `jobs` of them at a time, and shows what each wrote when it has ended.
+    The sum of their results.
 
     Most tests wait: for sessions, timeouts, brokers. The longest come first.
     """
@@ -68,7 +69,7 @@ def in_turn(names, jobs):
             with open(output, "wb") as file:
                 child = subprocess.Popen([sys.executable, __file__, "--summary", str(summary), name], stdout=file, stderr=file)
                 children.add(child)
-                child.wait()
+                wait(child)
                 children.discard(child)
             with lock:
                 print(f"== {name}\n{output.read_text(errors='replace')}", file=sys.stderr, flush=True)
@@ -89,6 +90,17 @@ def in_turn(names, jobs):
             for child in list(children):
                 child.terminate()
     return {**total, "reasons": sorted(set(total["reasons"]))}
+
+
+def wait(child):
+    """One that hangs shows where, and ends."""
+    try:
+        child.wait(1_200)
+    except subprocess.TimeoutExpired:
+        child.send_signal(signal.SIGUSR1)
+        time.sleep(1)
+        child.terminate()
+        child.wait()
 
 
 def here(tests):
@@ -113,7 +125,7 @@ def main():
     else:
         tests = unittest.TestSuite(loader.discover(str(folder), top_level_dir=str(folder)) for folder in (HERE, FAULTS))
     began = time.monotonic()
-    result = in_turn(suite_names(tests), arguments.jobs) if arguments.jobs > 1 else here(tests)
+    result = in_turn(arguments.suites or suite_names(tests), arguments.jobs) if arguments.jobs > 1 else here(tests)
     if arguments.jobs > 1:
         print(f"{arguments.jobs} at a time in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     if arguments.summary:

@@ -174,6 +174,8 @@ class KafkaProxy(Server):
         self.exchanges = set()
         # client.id → whether its connections break; else nothing goes through, and comes late.
         self.cut = {}
+        # Frames that came while their client was cut off.
+        self.held = 0
         for port, target in ports:
             self.listen(port, target)
 
@@ -183,6 +185,7 @@ class KafkaProxy(Server):
     def cut_off(self, client, is_reset):
         """Until `reconnect`."""
         def begin():
+            self.held = 0
             self.cut[client] = is_reset
             for one in self.exchanges:
                 if is_reset and one.client == client:
@@ -190,7 +193,9 @@ class KafkaProxy(Server):
         self.loop.call_soon_threadsafe(begin)
 
     def reconnect(self, client):
+        """How many frames of it came meanwhile."""
         self.loop.call_soon_threadsafe(self.cut.pop, client, None)
+        return self.held
 
     def calm(self):
         """As without it."""
@@ -224,6 +229,8 @@ class Exchange:
             one.transport.abort()
 
     async def pass_on(self, frame, writer):
+        if self.client in self.proxy.cut:
+            self.proxy.held += 1
         while self.client in self.proxy.cut:
             if self.proxy.cut[self.client]:
                 raise Broken

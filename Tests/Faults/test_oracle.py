@@ -308,7 +308,7 @@ class Proxy(unittest.TestCase):
         self.assertEqual(receive(), 0)
         send_other(3, 2)
         self.assertEqual((receive_other(), self.served), (8, [0, 2]))
-        self.proxy.reconnect("a")
+        self.assertEqual(self.proxy.reconnect("a"), 1)
         send, receive = self.talk(b"a")
         send(3, 3)
         self.assertEqual(receive(), 8)

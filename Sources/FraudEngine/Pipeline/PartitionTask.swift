@@ -20,8 +20,8 @@ package final class PartitionTask {
     var anchorToCheck: Anchor?
     /// Where reading begins, which may lie before `machine.next`.
     var readFrom: Int64
-    /// First offset of the log when the partition was taken.
-    let logStart: Int64
+    /// First offset of the log, as far as it is known.
+    var logStart: Int64
     /// Where the state came from: a checkpoint's offset, or where reading began without one.
     let recoveredAt: Int64
     /// The checkpoints that are kept, oldest first.

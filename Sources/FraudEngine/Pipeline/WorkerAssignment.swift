@@ -67,13 +67,19 @@ extension WorkerMachine {
         return .success(metadata)
     }
 
-    /// The log no longer has the record that is to be read next, or not so many. Where it has by now, it was cut off meanwhile: the partition recovers,
-    /// which holds the anchor against what stands there.
+    /// The log no longer has the record that is to be read next, or not so many. Where it has what is committed, the partition recovers, which holds the
+    /// anchor against what stands there.
     mutating func logLost(_ partition: Int32, start: Int64, end: Int64, now: Int64) -> [WorkerAction] {
         guard let task = tasks[partition] else { return [] }
         let next = task.machine.next
-        if (start...max(start, end)).contains(next), task.phase != .born { return discard([partition], now: now) }
-        refuse(task, start > next ? .logStartsLater(needed: next, start: start) : .offsetBeyondLog(committed: task.committed?.offset ?? next, end: end))
+        if start > next {
+            refuse(task, .logStartsLater(needed: next, start: start))
+        } else if let committed = task.committed?.offset, committed <= end {
+            task.logStart = max(task.logStart, start)
+            return discard([partition], now: now)
+        } else {
+            refuse(task, .offsetBeyondLog(committed: task.committed?.offset ?? next, end: end))
+        }
         return takePending()
     }
 

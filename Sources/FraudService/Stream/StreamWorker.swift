@@ -80,6 +80,9 @@ final class StreamWorker {
     private var markedAt: Int64 = 0
 
     private var saidAt: Int64 = 0
+    /// Partitions whose offset the broker refused, until it is known why, and when they are looked for next.
+    private var lostLogs: Set<Int32> = []
+    private var lookAt: Int64 = 0
 
     /// - Parameter assignmentEpoch: later than those of the worker before, whose answers may still come to the inbox.
     init(
@@ -180,6 +183,7 @@ final class StreamWorker {
             do throws(KafkaError) { try consumer.assign(positions) } catch { failure = failure ?? .client("\(error)") }
         }
         takeErrors()
+        lookForLogs()
         for event in inbox.take() { handle(event) }
         handle(.tick)
         report()
@@ -220,7 +224,7 @@ final class StreamWorker {
     private func takeErrors() {
         while let error = consumer.nextError() {
             if error.isFenced { failure = .fenced("\(error)") }
-            if error.isOffsetOutOfRange, let partition = error.partition { look(forLog: partition) }
+            if error.isOffsetOutOfRange, let partition = error.partition { lostLogs.insert(partition) }
             shared.log.warning("the Kafka consumer reports a problem", [.error: "\(error)"])
         }
         if let fatal = consumer.fatalError, failure == nil { failure = fatal.isFenced ? .fenced("\(fatal)") : .client("\(fatal)") }
@@ -228,13 +232,19 @@ final class StreamWorker {
         while let error = output.producer.nextError() { shared.log.warning("the Kafka producer reports a problem", [.error: "\(error)"]) }
     }
 
-    /// After an offset was refused: where the log begins and ends now.
-    private func look(forLog partition: Int32) {
-        do throws(WorkerFailure) {
-            let marks = try watermarks(partition)
-            handle(.logLost(partition: partition, start: marks.low, end: marks.high))
-        } catch {
-            failure = failure ?? error
+    /// After an offset was refused: where the log begins and ends now. Others go on meanwhile: one short question, asked again a second later.
+    private func lookForLogs() {
+        let now = Clock.monotonicMilliseconds()
+        guard !lostLogs.isEmpty, now >= lookAt else { return }
+        lookAt = now + 1_000
+        for partition in lostLogs.sorted() {
+            do throws(KafkaError) {
+                let marks = try consumer.watermarks(partition: partition, topic: shared.settings.topic, timeoutMilliseconds: 1_000)
+                lostLogs.remove(partition)
+                handle(.logLost(partition: partition, start: marks.low, end: marks.high))
+            } catch {
+                shared.log.warning("the Kafka consumer reports a problem", [.error: "\(error)"])
+            }
         }
     }
 
@@ -305,6 +315,7 @@ final class StreamWorker {
                 let reason = isLost ? "lost" : machine.isStopped ? "stopping" : "rebalance"
                 shared.log.info("partitions revoked", [.count: "\(partitions.count)", .reason: reason])
                 isRevoking = true
+                lostLogs = []
                 handle(.revoked(isLost: isLost))
                 isRevoking = false
                 membership = nil

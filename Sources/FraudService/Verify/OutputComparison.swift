@@ -324,7 +324,9 @@ struct OutputComparison {
     }
 
     /// How many must be there and are not there yet, but perhaps from an earlier lineage.
-    var missingCount: Int { counts.values.reduce(0) { $0 + $1.expected - $1.matched } - Set(odd.map(\.index)).count }
+    var missingCount: Int {
+        counts.values.reduce(0) { $0 + $1.expected - $1.matched } - Set(odd.map(\.index)).count { expected[$0].isJudged && !expected[$0].isFound }
+    }
 
     /// A record that is not folded, for late payments whose origin is not known yet.
     mutating func explain(_ record: PlainRecord) {

@@ -26,6 +26,8 @@ extension Consumer {
         ])
         if ClientLibrary.hasFetchQueueBackoff {
             properties.set("fetch.queue.backoff.ms", "10")
+            // A topic that grows is noticed by then.
+            properties.set("topic.metadata.refresh.interval.ms", "10000")
         } else {
             properties.set("topic.metadata.refresh.interval.ms", "20")
         }

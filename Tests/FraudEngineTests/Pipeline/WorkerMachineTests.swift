@@ -265,21 +265,38 @@ import Testing
         #expect(machine.tasks.isEmpty)
     }
 
-    @Test func `an offset that the log refuses is named by the side on which it lies, or looked for again`() {
-        func refusal(start: Int64, end: Int64) -> (why: Refusal?, loads: Bool) {
+    @Test func `an offset that the log refuses is named by the side on which it lies`() {
+        func refusal(start: Int64, end: Int64, isCommitted: Bool) -> Refusal? {
             var machine = Self.live(0)
             Self.fold(60, into: 0, of: &machine)
-            let actions = machine.handle(.logLost(partition: 0, start: start, end: end), now: 2, wallClock: 5)
+            if isCommitted {
+                #expect(Self.plan(machine.handle(.tick, now: 2_000, wallClock: 5)) != nil)
+                _ = machine.handle(.flushed(.committed), now: 2_000, wallClock: 5)
+            }
+            let actions = machine.handle(.logLost(partition: 0, start: start, end: end), now: 2_002, wallClock: 5)
             let isEmpty = machine.tasks.isEmpty && machine.outbox.isEmpty
             #expect(isEmpty)
-            let loads = actions.contains { if case .load = $0 { true } else { false } }
-            for case .refused(_, let why) in actions { return (why, loads) }
-            return (nil, loads)
+            for case .refused(_, let why) in actions { return why }
+            return nil
         }
-        #expect(refusal(start: 61, end: 90).why == .logStartsLater(needed: 60, start: 61))
-        #expect(refusal(start: 0, end: 59).why == .offsetBeyondLog(committed: 0, end: 59))
-        let (why, loads) = refusal(start: 60, end: 60)
-        #expect(why == nil && loads)
+        #expect(refusal(start: 61, end: 90, isCommitted: true) == .logStartsLater(needed: 60, start: 61))
+        #expect(refusal(start: 0, end: 59, isCommitted: true) == .offsetBeyondLog(committed: 60, end: 59))
+        #expect(refusal(start: 0, end: 59, isCommitted: false) == nil, "what is committed is there: it recovers")
+    }
+
+    @Test func `a partition whose log still has what is committed recovers from where the log begins now`() throws {
+        var machine = Self.live(0)
+        Self.fold(60, into: 0, of: &machine)
+        #expect(Self.plan(machine.handle(.tick, now: 2_000, wallClock: 5)) != nil)
+        _ = machine.handle(.flushed(.committed), now: 2_000, wallClock: 5)
+        let known = machine.tasks[0]?.machine.anchor
+        let anchor = try #require(known)
+        #expect(anchor.offset == 59)
+        let actions = machine.handle(.logLost(partition: 0, start: 60, end: 90), now: 2_002, wallClock: 5)
+        #expect(actions.contains { if case .load(0, _, _) = $0 { true } else { false } })
+        // The anchor's record is gone: reading it again would be refused, over and over.
+        #expect(machine.loading[0]?.logStart == 60)
+        #expect(Recovery.readFrom(offset: 60, committed: 60, anchor: anchor, logStart: 60) == 60)
     }
 
     @Test func `what another owner left without readable metadata is refused, not passed over`() {
