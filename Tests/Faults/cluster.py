@@ -118,7 +118,8 @@ class Cluster(Remote):
         self.proxied = ",".join(f"127.0.0.1:{port}" for port in self.proxies.values())
         self.voters = ",".join(f"{node}@127.0.0.1:{port}" for node, port in controllers.items())
         self.processes = {}
-        identity = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # No hyphen in front: it would be taken for an option.
+        identity = "T" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode()[1:22]
         formatting = []
         for node in BROKERS:
             file = self.folder / f"{node}.properties"
