@@ -37,7 +37,8 @@ def table(rows, faults):
     """One table for each Kafka client the service ran with."""
     parts = []
     for client in sorted({row["client"] for row in rows}):
-        lines = [f"With {client}:", "",
+        judged = [row for row in rows if row["client"] == client and row["verdict"] != "skip"]
+        lines = [f"With {client}: {len(judged):,} runs, {sum(row['expected'] for row in judged):,} rows.", "",
                  "| fault | runs | rows | lost | duplicated | different | stalled or failed | longest pause | recovered within | bound |",
                  "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
         for name, one in faults.items():
