@@ -422,7 +422,10 @@ def checkpoint_disk_full(trial):
 def spoilt(trial, spoil, source, is_noticed):
     """All instances die; what `spoil(newest, older ones, another partition's)` leaves of the checkpoints is what they find. Each partition must recover
     from `source`; `is_noticed`: having said that its newest checkpoint is not used."""
-    trial.wait(lambda: len(trial.checkpoints()) == PARTITIONS and all(len(files) > 1 for files in trial.checkpoints().values()), "checkpoints are there")
+    # Two new ones each: what an earlier fault has spoilt may still be among them.
+    began = time.time()
+    trial.wait(lambda: len(trial.checkpoints()) == PARTITIONS and all(
+        sum(written(file) > began for file in files) > 1 for files in trial.checkpoints().values()), "checkpoints are there")
     victims = trial.running()
     trial.kill(*victims)
     found = trial.checkpoints()
@@ -439,6 +442,14 @@ def spoilt(trial, spoil, source, is_noticed):
     trial.noted["not_used"] = sum(len(one.logged("checkpoint not used")) for one in victims) - unused
     if trial.noted["recovered_from"] != {source: PARTITIONS} or (trial.noted["not_used"] >= PARTITIONS) != is_noticed:
         raise AssertionError(f"not every partition recovered from {source}, or said that a checkpoint was not used: {trial.noted}")
+
+
+def written(file):
+    """When, seconds since the epoch; 0 if it is gone by now."""
+    try:
+        return file.stat().st_mtime
+    except FileNotFoundError:
+        return 0
 
 
 def tear(newest, older, foreign, chance):

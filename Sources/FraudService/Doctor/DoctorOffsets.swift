@@ -6,6 +6,7 @@ struct DoctorOffsets {
     let settings: Settings
     let consumer: Consumer
     let partitionCount: Int
+    private static let timeout: Int32 = 15_000
 
     /// Whether there are any.
     func look(_ report: inout DoctorReport) -> Bool {
@@ -14,7 +15,7 @@ struct DoctorOffsets {
             var committedCount = 0
             var refusedCount = 0
             let access = CheckpointStore(settings).open()
-            for committed in try consumer.committed(partitions, topic: settings.input.topic, timeoutMilliseconds: 15_000) {
+            for committed in try committed(partitions) {
                 if committed.offset != nil { committedCount += 1 }
                 guard let refusal = try refusal(committed, access) else { continue }
                 refusedCount += 1
@@ -34,6 +35,19 @@ struct DoctorOffsets {
                     "offsets", error.isUnauthorized ? .refused : .unreachable, error.message,
                     error.isUnauthorized ? DoctorKafka.rightsCure : "see the brokers' logs"))
             return false
+        }
+    }
+
+    /// Asked again for as long as one question may take: a coordinator may be about to move, or to be made.
+    private func committed(_ partitions: [Int32]) throws(KafkaError) -> [CommittedOffset] {
+        let deadline = Clock.monotonicMilliseconds() + Int64(Self.timeout)
+        while true {
+            do throws(KafkaError) {
+                return try consumer.committed(partitions, topic: settings.input.topic, timeoutMilliseconds: Self.timeout)
+            } catch {
+                guard error.isTransient, Clock.monotonicMilliseconds() < deadline else { throw error }
+                Clock.pause(milliseconds: 100)
+            }
         }
     }
 
