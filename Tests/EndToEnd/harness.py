@@ -91,6 +91,9 @@ class Kafka:
             "listeners": f"PLAINTEXT://{self.servers},CONTROLLER://{controller}", "advertised.listeners": f"PLAINTEXT://{self.servers}",
             "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT", "controller.listener.names": "CONTROLLER",
             "log.dirs": self.folder / "data", "log.retention.ms": -1, "group.initial.rebalance.delay.ms": 0, "group.min.session.timeout.ms": 1000,
+            # One that was killed leads its partitions again until its old session is over, then loses them and gets them anew; transactions that end
+            # around that are left open for ever. So that is over before it answers.
+            "broker.session.timeout.ms": 3000, "broker.heartbeat.interval.ms": 500,
             "offsets.topic.replication.factor": 1, "offsets.topic.num.partitions": 4, "transaction.state.log.replication.factor": 1,
             "transaction.state.log.min.isr": 1, "transaction.state.log.num.partitions": 4, "share.coordinator.state.topic.replication.factor": 1,
             "share.coordinator.state.topic.min.isr": 1, "auto.create.topics.enable": "false",
