@@ -71,7 +71,7 @@ class Recovery(EndToEnd):
             service.kill()
             self.spoil(group, how)
             service.start()
-            service.wait_ready()
+            wait_done([service], total)
             sources = [one["recovered_from"] for one in service.status()["partitions"]]
             self.assertEqual(sources, ["log" if how == "all deleted" else "checkpoint"] * 4, how)
         self.assertGreater(sum("checkpoint not used" in line for line in service.log.read_text().splitlines()), 0)
