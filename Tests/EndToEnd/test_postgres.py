@@ -104,7 +104,7 @@ class Outage(EndToEnd):
         self.assertGreater(service.metrics()['tripline_checkpoints_total{result="failure"}'], 0)
         service.kill()
         service.start()
-        service.wait_ready()
+        wait_done([service], self.total)
         self.assertEqual([one["recovered_from"] for one in service.status()["partitions"]], ["checkpoint"] * 4)
         self.feed(service)
         self.assertEqual(service.terminate(), 0, service.tail())
