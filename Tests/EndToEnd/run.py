@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 FAULTS = HERE.parent / "Faults"
 sys.path[:0] = [str(HERE), str(FAULTS)]
 # Nothing runs beside these: a lone broker that is killed again and again comes back badly where processors are short.
-ALONE = ["test_membership.Membership", "test_kill.Kill"]
+ALONE = ("test_membership", "test_kill")
 # What takes longest begins first.
 LONG = ["test_refusals.Refusals", "test_postgres.Outage", "test_verify.Verify", "test_trouble.Trouble", "test_bench.Bench", "test_operations.Operations",
         "test_compose.Started"]
@@ -85,10 +85,10 @@ def in_turn(names, jobs):
     children = set()
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         try:
-            for name in names:
-                if name in ALONE:
-                    pool.submit(run, name).result()
-            for one in [pool.submit(run, name) for name in names if name not in ALONE]:
+            alone = [name for name in names if name.split(".")[0] in ALONE]
+            for name in alone:
+                pool.submit(run, name).result()
+            for one in [pool.submit(run, name) for name in names if name not in alone]:
                 one.result()
         finally:
             pool.shutdown(wait=False, cancel_futures=True)

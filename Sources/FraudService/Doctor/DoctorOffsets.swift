@@ -15,7 +15,12 @@ struct DoctorOffsets {
             var committedCount = 0
             var refusedCount = 0
             let access = CheckpointStore(settings).open()
-            for committed in try committed(partitions) {
+            // A coordinator may only just be made.
+            let patience = StartPatience(log: Log(level: .error, format: .text), limit: Int64(Self.timeout))
+            let found = try patience.ask { () throws(KafkaError) in
+                try consumer.committed(partitions, topic: settings.input.topic, timeoutMilliseconds: Self.timeout)
+            }
+            for committed in found {
                 if committed.offset != nil { committedCount += 1 }
                 guard let refusal = try refusal(committed, access) else { continue }
                 refusedCount += 1
@@ -35,19 +40,6 @@ struct DoctorOffsets {
                     "offsets", error.isUnauthorized ? .refused : .unreachable, error.message,
                     error.isUnauthorized ? DoctorKafka.rightsCure : "see the brokers' logs"))
             return false
-        }
-    }
-
-    /// Asked again for as long as one question may take: a coordinator may be about to move, or to be made.
-    private func committed(_ partitions: [Int32]) throws(KafkaError) -> [CommittedOffset] {
-        let deadline = Clock.monotonicMilliseconds() + Int64(Self.timeout)
-        while true {
-            do throws(KafkaError) {
-                return try consumer.committed(partitions, topic: settings.input.topic, timeoutMilliseconds: Self.timeout)
-            } catch {
-                guard error.isTransient, Clock.monotonicMilliseconds() < deadline else { throw error }
-                Clock.pause(milliseconds: 100)
-            }
         }
     }
 

@@ -232,7 +232,7 @@ final class StreamWorker {
         while let error = output.producer.nextError() { shared.log.warning("the Kafka producer reports a problem", [.error: "\(error)"]) }
     }
 
-    /// After an offset was refused: where the log begins and ends now. Others go on meanwhile: one short question, asked again a second later.
+    /// After an offset was refused: where the log begins and ends now. Others go on meanwhile: what has no answer is asked again a second later.
     private func lookForLogs() {
         let now = Clock.monotonicMilliseconds()
         guard !lostLogs.isEmpty, now >= lookAt else { return }
@@ -243,7 +243,8 @@ final class StreamWorker {
                 lostLogs.remove(partition)
                 handle(.logLost(partition: partition, start: marks.low, end: marks.high))
             } catch {
-                shared.log.warning("the Kafka consumer reports a problem", [.error: "\(error)"])
+                // The others' leaders are likely away too.
+                return shared.log.warning("the Kafka consumer reports a problem", [.error: "\(error)"])
             }
         }
     }

@@ -79,33 +79,37 @@ struct FaultChooser {
 
     /// Seed by seed another of the strikes that `Coverage` demands: a death or a pause before each step, and whatever can befall each request.
     private mutating func inTurn() -> [Fault] {
-        let turn = Int(seed % UInt64(StepKind.allCases.count * 2 + RequestKind.allCases.count * 6))
         let host = host()
         let death = ProcessEffect.kill(restart: .milliseconds(random.among(100...4_000)))
-        if turn < StepKind.allCases.count * 2 {
-            let step = StepKind.allCases[turn / 2]
-            let effect = turn % 2 == 0 ? death : .pause(.milliseconds(random.among(20...15_000)))
-            switch step {
-            // Nothing leads to these but trouble.
-            case .abort: return [.request(host: host, .produce, number: 1 + random.below(4), .refuse), .step(host: host, step, number: 1, effect)]
-            case .replaceProducer, .readCommitted:
-                return [
-                    .request(host: host, .end, number: 1 + random.below(4), .strand(.milliseconds(random.among(5_010...9_000)))),
-                    .step(host: host, step, number: 1, effect),
-                ]
-            case .revoked, .claim, .load, .writeCheckpoint: return [.step(host: host, step, number: 1 + random.below(2), effect)]
-            case .read, .fold, .tick, .begin, .produce, .sendOffsets, .commit, .ended, .writeScores:
-                return [.step(host: host, step, number: 1 + random.below(8), effect)]
-            }
+        let strikes = StepKind.allCases.count * 2
+        let turn = Int(seed % UInt64(strikes + RequestKind.allCases.count * 6))
+        if turn < strikes {
+            return strike(StepKind.allCases[turn / 2], host, turn % 2 == 0 ? death : .pause(.milliseconds(random.among(20...15_000))))
         }
-        let request = RequestKind.allCases[(turn - StepKind.allCases.count * 2) / 6]
+        let (kind, fate) = (turn - strikes).quotientAndRemainder(dividingBy: 6)
         let effects: [RequestEffect] = [.loseRequest, .loseAnswer, .delayRequest(outage()), .delayAnswer(outage()), .before(death), .after(death)]
-        let isRare: Bool =
+        let request = RequestKind.allCases[kind]
+        let number =
             switch request {
-            case .join, .sync, .fetchOffsets, .initProducer: true
-            case .heartbeat, .fetch, .addPartitions, .produce, .addOffsets, .commitOffsets, .end: false
+            case .join, .sync, .fetchOffsets, .initProducer: 1
+            case .heartbeat, .fetch, .addPartitions, .produce, .addOffsets, .commitOffsets, .end: 1 + random.below(6)
             }
-        return [.request(host: host, request, number: 1 + random.below(isRare ? 1 : 6), effects[(turn - StepKind.allCases.count * 2) % 6])]
+        return [.request(host: host, request, number: number, effects[fate])]
+    }
+
+    private mutating func strike(_ step: StepKind, _ host: Int, _ effect: ProcessEffect) -> [Fault] {
+        switch step {
+        // Nothing leads to these but trouble.
+        case .abort: return [.request(host: host, .produce, number: 1 + random.below(4), .refuse), .step(host: host, step, number: 1, effect)]
+        case .replaceProducer, .readCommitted:
+            return [
+                .request(host: host, .end, number: 1 + random.below(4), .strand(.milliseconds(random.among(5_010...9_000)))),
+                .step(host: host, step, number: 1, effect),
+            ]
+        case .revoked, .claim, .load, .writeCheckpoint: return [.step(host: host, step, number: 1 + random.below(2), effect)]
+        case .read, .fold, .tick, .begin, .produce, .sendOffsets, .commit, .ended, .writeScores:
+            return [.step(host: host, step, number: 1 + random.below(8), effect)]
+        }
     }
 
     /// One worker after the other is stopped beyond its session, so that each may wake and find another one's work, or nobody's.
