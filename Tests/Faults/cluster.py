@@ -20,13 +20,7 @@ BROKERS = (1, 2, 3)
 INTERNAL = {"__transaction_state": 6, "__consumer_offsets": 6}
 # A dead broker's partitions move on after this long.
 BROKER_SESSION = 6_000
-
-
-def java_hash(text):
-    number = 0
-    for character in text:
-        number = (31 * number + ord(character)) & 0xFFFFFFFF
-    return number & 0x7FFFFFFF
+TRANSACTIONAL_ID_NOT_FOUND = 105
 
 
 def patiently(ask, seconds=60):
@@ -188,14 +182,15 @@ class Cluster(Remote):
     def signal_broker(self, node, number):
         os.kill(self.processes[node].pid, number)
 
-    def leader(self, topic, partition):
-        return patiently(lambda: self.admin.list_topics(topic, timeout=20).topics[topic].partitions[partition].leader)
-
     def coordinator_of_transactions(self, identity):
-        return self.leader("__transaction_state", java_hash(identity) % INTERNAL["__transaction_state"])
+        """The node that answers for them, if only that it knows of none."""
+        def answers(port):
+            error, _ = self.describe(port, identity.encode())
+            return error in (0, TRANSACTIONAL_ID_NOT_FOUND)
+        return wait_until(lambda: next((node for node, port in self.direct.items() if answers(port)), None), f"a broker coordinates {identity}", 30)
 
     def coordinator_of_group(self, group):
-        return self.leader("__consumer_offsets", java_hash(group) % INTERNAL["__consumer_offsets"])
+        return patiently(lambda: self.admin.describe_consumer_groups([group], request_timeout=20)[group].result(30).coordinator.id)
 
     def settle(self):
         """All brokers are up, all replicas in sync, and each partition led by its first replica."""

@@ -39,20 +39,20 @@ def table(rows, faults):
     for client in sorted({row["client"] for row in rows}):
         judged = [row for row in rows if row["client"] == client and row["verdict"] != "skip"]
         lines = [f"With {client}: {len(judged):,} runs, {sum(row['expected'] for row in judged):,} rows.", "",
-                 "| fault | runs | rows | lost | duplicated | different | stalled or failed | longest pause | recovered within | bound |",
-                 "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
+                 "| fault | runs | rows | lost | duplicated | different | stalled or failed | longest pause | of at most | recovered within | of at most |",
+                 "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
         for name, one in faults.items():
             own = [row for row in rows if ran(row, name) and row["client"] == client]
             runs = [row for row in own if row["verdict"] != "skip"]
             if not runs:
                 if own:
-                    lines.append(f"| {one.description} (`{name}`) | skipped | | | | | | | | |")
+                    lines.append(f"| {one.description} (`{name}`) | skipped | | | | | | | | | |")
                 continue
             sums = [f"{sum(row[column] for row in runs):,}" for column in ("expected", "lost", "duplicated", "different")]
             wrong = sum(row["verdict"] != "pass" for row in runs)
             longest = [max((row["faults"][name][column] for row in runs if name in row["faults"]), default=None) for column in ("pause", "recovered")]
-            cells = [f"{one.description} (`{name}`)", str(len(runs)), *sums, str(wrong), *(f"{one} s" if one is not None else "" for one in longest),
-                     f"{one.bound} s"]
+            pause, recovered = (f"{seconds} s" if seconds is not None else "" for seconds in longest)
+            cells = [f"{one.description} (`{name}`)", str(len(runs)), *sums, str(wrong), pause, f"{one.longest} s", recovered, f"{one.bound} s"]
             lines.append("| " + " | ".join(cells) + " |")
         parts.append("\n".join(lines))
     return "\n\n".join(parts)

@@ -67,6 +67,7 @@ def arguments():
     parser.add_argument("--run-seed", type=lambda text: int(text, 16), metavar="HEX", help="one run of each named fault, with the seed of its line")
     parser.add_argument("--prove", action="store_true", help="plants wrong alerts and ends with 0 if the oracle tells of exactly these")
     parser.add_argument("--results", type=pathlib.Path, help="a line is appended for each run, and what stands there counts")
+    parser.add_argument("--no-skips", action="store_true", help="a fault that cannot run here counts as one that went wrong")
     parser.add_argument("--for", type=int, dest="seconds", help="begins no run after so many seconds")
     parser.add_argument("--bootstrap-servers", help="a cluster of yours, without faults of brokers")
     parser.add_argument("--property", action="append", default=[], metavar="KEY=VALUE", help="of all Kafka clients, for that cluster")
@@ -74,7 +75,7 @@ def arguments():
     parser.add_argument("--assignor", help="partition.assignment.strategy of the service, in place of its own")
     parser.add_argument("--evidence", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "tripline-faults",
                         help="where logs of runs that went wrong are kept")
-    parser.add_argument("--list", action="store_true", help="the faults, and the seconds within which alerts must come again")
+    parser.add_argument("--list", action="store_true", help="the faults, the seconds after them until alerts must come again, and those without alerts")
     parser.add_argument("--table", action="store_true", help="writes RELIABILITY.md from --results")
     return parser.parse_args()
 
@@ -139,7 +140,7 @@ def execute(lab, todo, options, client, results):
                "binary": binary, "seconds": round(time.monotonic() - start, 1), **row}
         results.append(row)
         show(row)
-        bad += row["verdict"] not in ("pass", "skip")
+        bad += row["verdict"] not in ("pass",) + (() if options.no_skips else ("skip",))
         # One that went wrong ended its run: those after it still have theirs.
         if row["verdict"] in ("fail", "stalled") and (left := faults[len(row["faults"]) + 1:]):
             todo.append((left, seed))
@@ -177,7 +178,7 @@ def main():
     options = arguments()
     if options.list:
         for one in FAULTS.values():
-            print(f"{one.name:30} {one.bound:3} s  {one.description}")
+            print(f"{one.name:30} {one.bound:3} s {one.longest:3} s  {one.description}")
         return 0
     if options.table:
         if options.results is None:

@@ -247,8 +247,11 @@ class Trial:
         recovered = round(time.monotonic() - since, 1)
         self.say("alerts of all partitions come again")
         self.pause(0.3, 0.4 if self.is_brief() else 1)
+        pause = round(self.watch.measured(), 1)
+        if pause > self.fault.longest:
+            raise Stalled(f"some partition had no alerts for {pause} s, the fault included; {self.fault.longest} s are allowed")
         noted, self.noted = self.noted, {}
-        return {"pause": round(self.watch.measured(), 1), "recovered": recovered, **noted}
+        return {"pause": pause, "recovered": recovered, **noted}
 
     def read(self, topic):
         """What is committed, partition by partition in the order of the log."""
@@ -299,7 +302,7 @@ class Trial:
             row["verdict"] = "stalled"
         for one in self.faults:
             one.judge(self, verdict)
-        row["verify"] = self.verify()
+        row["verify"] = self.verify(len(messages), verdict.expected)
 
     def plant(self):
         """One committed alert is deleted, one is written again, and one is replaced by another with a changed byte."""
@@ -315,14 +318,18 @@ class Trial:
         if producer.flush(30):
             raise AssertionError("the planted alerts were not acknowledged")
 
-    def verify(self):
-        """The service's own second opinion: 0, or None where this build has no such command."""
-        done = subprocess.run([BINARY, "verify", "--config", str(self.services["a"].config)], capture_output=True, text=True, timeout=180,
-                              env=self.environment())
-        if "unknown command" in done.stderr:
-            return None
+    def verify(self, records, expected):
+        """The service's own second opinion, 0: it has folded each record from the partitions' birth on, compared the totals, passed nothing over,
+        and asks for as many rows as the oracle."""
+        done = subprocess.run([BINARY, "verify", "-o", "json", "--config", str(self.services["a"].config)], capture_output=True, text=True,
+                              timeout=180, env=self.environment())
         if done.returncode != 0:
             raise AssertionError(f"tripline verify ended with {done.returncode}:\n{done.stdout[-1500:]}{done.stderr[-1500:]}")
+        report = json.loads(done.stdout)
+        counts = [sum(one[key] for one in report["outputs"]) for key in ("expected", "matched")]
+        if (sum(one["records"] for one in report["partitions"]) != records or counts != [expected] * 2 or any(report["passed_over"].values())
+                or not all(one["from_birth"] and one["totals_compared"] for one in report["partitions"])):
+            raise AssertionError(f"tripline verify has not compared all: {records} payments, {expected} rows, and its report is {done.stdout[:2000]}")
         return done.returncode
 
     def keep_evidence(self, row):

@@ -30,7 +30,7 @@ import Testing
         #expect(codes(\.isOffsetOutOfRange) == [-168, -140, 1])
         #expect(codes(\.isUnsupported) == [-165, 35])
         #expect(
-            codes(\.isTransient) == [-195, -192, -187, -185, -166, -152, -151, 5, 6, 7, 14, 15, 16, 19, 20, 22, 25, 27, 51, 88])
+            codes(\.isTransient) == [-195, -192, -187, -185, -166, -152, -151, 5, 6, 7, 14, 15, 16, 19, 20, 22, 25, 27, 45, 47, 48, 49, 51, 59, 88])
         #expect(codes(\.isUnauthorized) == [-169, 29, 30, 31, 53, 58])
     }
 

@@ -212,12 +212,13 @@ extension WorkerMachine {
         if tasks.values.contains(where: { $0.phase == .live && $0.machine.history.last?.ruleSet != offered.hash && canSwitch($0) }) { mustFlush = true }
     }
 
-    /// The history that must be committed with the offsets has room: entries since the oldest kept checkpoint, at most 16. (Where nothing comes in
-    /// no new checkpoint comes about either: then it is enough that the newest one holds the whole history.)
+    /// The history that must be committed with the offsets has room: entries since the oldest kept checkpoint, at most 16. (Where nothing has come in
+    /// since the newest one, no other comes about either: then it is enough that this one holds the whole history.)
     private func canSwitch(_ task: PartitionTask) -> Bool {
         guard let last = task.machine.history.last, let first = task.machine.history.first else { return true }
         let since = task.checkpoints.first?.sequence ?? first.sequence &- 1
-        let hasRoom = last.sequence &- since < UInt64(CommitMetadata.historyLimit - 1) || task.checkpoints.last?.sequence == last.sequence
+        let newest = KeptCheckpoint(offset: task.machine.next, sequence: last.sequence)
+        let hasRoom = last.sequence &- since < UInt64(CommitMetadata.historyLimit - 1) || task.checkpoints.last == newest
         if !hasRoom { task.mustCheckpoint = true }
         return hasRoom
     }

@@ -52,11 +52,22 @@ final class BenchService {
 
     /// The partitions that it holds live.
     func livePartitions() throws(StartFailure) -> [Int32] {
-        if let code = process.poll() { throw StartFailure(.unreachable, "an instance ended with \(code): \(log)") }
-        let status = LocalHTTP.get("/status", port: adminPort) ?? ""
-        return status.split(separator: "{\"partition\":", omittingEmptySubsequences: false).dropFirst().compactMap { entry in
-            entry.contains("\"state\":\"live\"") ? Int32(entry.prefix { $0.isNumber }) : nil
+        try listed().compactMap { entry in entry.contains("\"state\":\"live\"") ? Int32(entry.prefix { $0.isNumber }) : nil }
+    }
+
+    /// By partition: how many records its newest checkpoint does not hold.
+    func checkpointDebts() throws(StartFailure) -> [Int64] {
+        try listed().map { entry in
+            guard let next = Self.number("next", in: entry) else { return .max }
+            return next - (Self.number("checkpoint", in: entry) ?? 0)
         }
+    }
+
+    /// What its status says of each partition; nothing before it answers.
+    private func listed() throws(StartFailure) -> [Substring] {
+        if let code = process.poll() { throw StartFailure(.unreachable, "an instance ended with \(code): \(log)") }
+        return (LocalHTTP.get("/status", port: adminPort) ?? "").split(separator: "{\"partition\":", omittingEmptySubsequences: false).dropFirst()
+            .map { $0 }
     }
 
     /// A partition read again from one offset to before another, as the log tells.
@@ -69,12 +80,12 @@ final class BenchService {
         var count: Int64 { until - from }
     }
 
-    var replays: Set<Replay> {
+    static func replays(in log: String) -> Set<Replay> {
         let text: String
-        do throws(FileSystem.Problem) { text = String(decoding: try FileSystem.read(output), as: UTF8.self) } catch { return [] }
+        do throws(FileSystem.Problem) { text = String(decoding: try FileSystem.read(log), as: UTF8.self) } catch { return [] }
         return text.split(separator: "\n").reduce(into: []) { found, line in
-            guard line.contains("\"message\":\"replaying\""), let partition = Self.number("partition", in: line),
-                let from = Self.number("from", in: line), let until = Self.number("until", in: line)
+            guard line.contains("\"message\":\"replaying\""), let partition = number("partition", in: line),
+                let from = number("from", in: line), let until = number("until", in: line)
             else { return }
             found.insert(Replay(time: String(line.prefix(40)), partition: Int32(clamping: partition), from: from, until: until))
         }

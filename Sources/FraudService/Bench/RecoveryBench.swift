@@ -9,6 +9,8 @@ import Threads
 /// meanwhile, those of the partitions apart that stayed where they were.
 extension Bench {
     static let recoveryPartitions: Int32 = 12
+    /// Records of a partition that are read again at most.
+    static let recoveryDebt: Int64 = 50_000
 
     mutating func measureRecovery() throws(StartFailure) -> RecoveryReport {
         let rules = if let given = options.rules { given } else { try BenchRules.write(into: "\(folder)/rules") }
@@ -22,12 +24,12 @@ extension Bench {
                 common: common, group: name, topic: inputTopic, outputs: ["alerts", "shadow", "late", "dlq"].map { "\(name)-\($0)" }, rules: rules,
                 redis: redis?.port, folder: "\(folder)/state", instance: instance, log: "\(folder)/\(instance).log",
                 // Nobody's window ends while it is measured.
-                settings: ["time.grace=1h", "log.level=info", "log.format=json"])
+                settings: ["time.grace=1h", "checkpoint.max_debt=\(Self.recoveryDebt)", "log.level=info", "log.format=json"])
         }
         defer { fleet.stop() }
         try fleet.start("a")
         try fleet.waitUntilLive(["a"])
-        try fleet.wait(until: Int64(accounts), checkpoints: Int64(Self.recoveryPartitions))
+        try fleet.wait(until: Int64(accounts))
         let reader = AlertReader(
             properties: given.consumerProperties, topic: outputs(name)[0], partitions: Self.recoveryPartitions, from: .end, log: log)
         let reading = DedicatedThread.start("alert-reader") { reader.run() }
@@ -61,6 +63,18 @@ extension Bench {
         }
         try step("kill -9, the same instance again", &fleet) { (fleet) throws(StartFailure) in
             fleet.kill("b")
+            try fleet.start("b")
+            try fleet.waitUntilLive(["a", "b"])
+        }
+        try step("kill -9, the same instance again, its checkpoints lost", &fleet) { [name, inputTopic, folder] (fleet) throws(StartFailure) in
+            let lost = try fleet.partitions(of: "b")
+            fleet.kill("b")
+            let checkpoints = CheckpointDirectory(root: "\(folder)/state", group: name, topic: inputTopic)
+            do throws(FileSystem.Problem) {
+                for partition in lost { try FileSystem.removeFolder(checkpoints.folder(of: partition)) }
+            } catch {
+                throw StartFailure(.refused, "\(error)")
+            }
             try fleet.start("b")
             try fleet.waitUntilLive(["a", "b"])
         }
@@ -115,10 +129,16 @@ extension Bench {
 struct RecoveryFleet: ~Copyable {
     private let make: (String) throws(StartFailure) -> BenchService
     private var running: [(name: String, service: BenchService)] = []
+    /// Of all that ever ran.
+    private var logs: Set<String> = []
 
     init(make: @escaping (String) throws(StartFailure) -> BenchService) { self.make = make }
 
-    mutating func start(_ name: String) throws(StartFailure) { running.append((name, try make(name))) }
+    mutating func start(_ name: String) throws(StartFailure) {
+        let service = try make(name)
+        running.append((name, service))
+        logs.insert(service.output)
+    }
 
     mutating func kill(_ name: String) {
         for one in running where one.name == name { one.service.process.kill() }
@@ -141,6 +161,8 @@ struct RecoveryFleet: ~Copyable {
         return owners
     }
 
+    func partitions(of name: String) throws(StartFailure) -> [Int32] { try owners().filter { $0.value == name }.map(\.key) }
+
     /// Until every partition is live, and each of these instances has some.
     func waitUntilLive(_ names: [String]) throws(StartFailure) {
         let deadline = Clock.monotonicMilliseconds() + 120_000
@@ -152,11 +174,17 @@ struct RecoveryFleet: ~Copyable {
         }
     }
 
-    /// Until so many records are read, and so many checkpoints written.
-    func wait(until position: Int64, checkpoints: Int64) throws(StartFailure) {
+    /// Until so many records are read, and the checkpoint of each partition holds nearly all of its own.
+    func wait(until position: Int64) throws(StartFailure) {
         for (_, service) in running {
             try service.wait(until: position)
-            while service.checkpointsWritten < checkpoints { try Bench.pause(milliseconds: 100) }
+            let deadline = Clock.monotonicMilliseconds() + 60_000
+            while true {
+                let debts = try service.checkpointDebts()
+                if !debts.isEmpty, debts.allSatisfy({ $0 <= Bench.recoveryDebt }) { break }
+                guard Clock.monotonicMilliseconds() < deadline else { throw StartFailure(.findings, "after a minute not every partition has a new checkpoint") }
+                try Bench.pause(milliseconds: 100)
+            }
         }
     }
 
@@ -166,8 +194,7 @@ struct RecoveryFleet: ~Copyable {
     ) throws(StartFailure) -> RecoveryReport.Step {
         let before = try owners()
         let processes = Dictionary(uniqueKeysWithValues: running.map { ($0.name, $0.service.process.process) })
-        let known = Self.replayed(services)
-        let logs = services
+        let known = Self.replayed(logs)
         let start = (wall: Clock.wallMilliseconds(), monotonic: Clock.monotonicMilliseconds())
         try body(&self)
         let milliseconds = Clock.monotonicMilliseconds() - start.monotonic
@@ -178,18 +205,14 @@ struct RecoveryFleet: ~Copyable {
         let survivors = Set(running.filter { processes[$0.name] == $0.service.process.process }.map(\.name))
         let stayed = Set(before.filter { after[$0.key] == $0.value && survivors.contains($0.value) }.keys)
         let arrivals = reader.latest.arrivals.filter { $0.receivedAt >= start.wall && $0.receivedAt <= end }
-        var seen = logs
-        for service in services where !seen.contains(where: { $0.output == service.output }) { seen.append(service) }
-        let replayed = Self.replayed(seen).subtracting(known)
+        let replayed = Self.replayed(logs).subtracting(known)
         return RecoveryReport.Step(
             name: name, milliseconds: milliseconds, replayed: replayed.reduce(0) { $0 + $1.count },
             replayedWhereStayed: replayed.reduce(0) { $0 + (stayed.contains($1.partition) ? $1.count : 0) }, stayed: stayed.count,
             beside: arrivals.filter { stayed.contains($0.partition) }.map(\.latency).sorted(), all: arrivals.map(\.latency).sorted())
     }
 
-    private var services: [BenchService] { running.map(\.service) }
-
-    private static func replayed(_ services: [BenchService]) -> Set<BenchService.Replay> {
-        services.reduce(into: []) { $0.formUnion($1.replays) }
+    private static func replayed(_ logs: Set<String>) -> Set<BenchService.Replay> {
+        logs.reduce(into: []) { $0.formUnion(BenchService.replays(in: $1)) }
     }
 }

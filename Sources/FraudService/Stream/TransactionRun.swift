@@ -38,7 +38,11 @@ extension StreamWorker {
             return .done
         } catch {
             var fault = ClientFault(error)
-            if error.isProducerFenced, !isIdentityLost() { fault.reaction = .replaceClient }
+            if error.isProducerFenced, !isIdentityLost() {
+                // By the coordinator, which ended a transaction that took too long: that says nothing of what was in it.
+                fault.reaction = .replaceClient
+                fault.isTransient = true
+            }
             return .failed(fault)
         }
     }

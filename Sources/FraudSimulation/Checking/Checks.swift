@@ -68,7 +68,10 @@ final class Checks {
 
     func refused(_ partition: Int32, _ why: Refusal) {
         switch why {
-        case .abortedThrice: break
+        case .abortedThrice:
+            if !world.scenario.faults.contains(where: \.refusesRecords) {
+                violated("partition \(partition) is refused, and no broker refused its records: \(why.message)")
+            }
         case .metadataUnreadable, .checkpointWithoutOffset, .partitionCountChanged, .foldChanged, .anchorMismatch, .offsetBeyondLog, .logStartsLater,
             .noUsableCheckpoint, .ruleSetMissing, .digestMismatch:
             violated("partition \(partition) is refused: \(why.message)")

@@ -280,7 +280,7 @@ final class ProducerClient {
             fault = ClientFault(reaction: .leave, isTransient: false, text: "\(code)")
             fatal = fatal ?? fault
         case .invalidTransactionState where operation?.call == .commit || operation?.call == .abort:
-            fault = ClientFault(reaction: .replaceClient, isTransient: false, text: "\(code)")
+            fault = ClientFault(reaction: .replaceClient, isTransient: true, text: "\(code)")
             fatal = fatal ?? fault
         case .outOfSequence:
             fault = ClientFault(reaction: .replaceClient, isTransient: true, text: "\(code)")
@@ -288,7 +288,10 @@ final class ProducerClient {
         case .illegalGeneration, .unknownMember, .rebalanceInProgress, .unstable, .concurrent:
             fault = ClientFault(reaction: .abort, isTransient: true, text: "\(code)")
             abortCause = abortCause ?? fault
-        case .unauthorized, .invalidTransactionState, .none:
+        case .invalidTransactionState:
+            fault = ClientFault(reaction: .abort, isTransient: true, text: "\(code)")
+            abortCause = abortCause ?? fault
+        case .unauthorized, .none:
             if code == .unauthorized { world.count(.recordRefused) }
             fault = ClientFault(reaction: .abort, isTransient: false, text: "\(code)")
             abortCause = abortCause ?? fault

@@ -81,6 +81,16 @@ extension WorldEffect {
     }
 }
 
+extension Fault {
+    /// A broker refuses records because of what they are or where they go.
+    var refusesRecords: Bool {
+        switch self {
+        case .timed(_, .unauthorized), .request(_, _, _, .refuse): true
+        case .timed, .step, .request: false
+        }
+    }
+}
+
 package enum Fault: Sendable, Equatable, CustomStringConvertible {
     /// Microseconds.
     case timed(at: Int64, WorldEffect)

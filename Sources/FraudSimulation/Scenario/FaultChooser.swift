@@ -19,9 +19,10 @@ struct FaultChooser {
             for _ in 0..<(1 + random.below(4)) { faults += faultsOf(family) }
         }
         faults += inTurn()
-        // Without any checkpoint a history of more switches than metadata hold is refused, as it should be.
-        let isHarmed = faults.contains { if case .timed(_, let effect) = $0 { effect.harmsCheckpoints } else { false } }
-        return faults + rules(atMost: isHarmed ? 5 : 36)
+        // Without any checkpoint a history of more switches than metadata hold is refused, as it should be. With the newest one gone the others serve.
+        let harm = faults.filter { if case .timed(_, let effect) = $0 { effect.harmsCheckpoints } else { false } }
+        let losesAll = harm.contains { if case .timed(_, .loseAllCheckpoints) = $0 { true } else { false } }
+        return faults + rules(atMost: losesAll || harm.count > 1 ? 5 : 36)
     }
 
     private mutating func at() -> Int64 { .milliseconds(random.among(200...60_000)) }

@@ -140,7 +140,7 @@ extension WorkerProcess {
         if world.time.now < deadline {
             return world.time.after(.milliseconds(50)) { [weak self] in self?.deliver { [weak self] in self?.settleIdentity(fault, until: deadline) } }
         }
-        take(.failed(ClientFault(reaction: .replaceClient, isTransient: fault.isTransient, text: fault.text)))
+        take(.failed(ClientFault(reaction: .replaceClient, isTransient: true, text: fault.text)))
     }
 
     private func answered(_ answer: TransactionMachine.Answer, isSettling: Bool = false) {
