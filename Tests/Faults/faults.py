@@ -218,17 +218,17 @@ def kill_broker(trial, node):
 
 
 for number in BROKERS:
-    fault(f"kill-broker-{number}", f"`kill -9` of broker {number}, which is started again", 40, needs=("brokers",))(
+    fault(f"kill-broker-{number}", f"`kill -9` of broker {number}, which is started again", 40, longest=60, needs=("brokers",))(
         lambda trial, node=number: kill_broker(trial, node))
 
 
-@fault("kill-transaction-coordinator", "`kill -9` and start of the coordinator of a worker's transactions", 40, needs=("brokers",))
+@fault("kill-transaction-coordinator", "`kill -9` and start of the coordinator of a worker's transactions", 40, longest=60, needs=("brokers",))
 def kill_transaction_coordinator(trial):
     trial.noted["coordinator"] = node = trial.cluster.coordinator_of_transactions(trial.random.choice(trial.transactional_ids()))
     kill_broker(trial, node)
 
 
-@fault("kill-group-coordinator", "`kill -9` and start of the coordinator of the consumer group", 40, needs=("brokers",))
+@fault("kill-group-coordinator", "`kill -9` and start of the coordinator of the consumer group", 40, longest=60, needs=("brokers",))
 def kill_group_coordinator(trial):
     trial.noted["coordinator"] = node = trial.cluster.coordinator_of_group(trial.group.name)
     kill_broker(trial, node)
