@@ -140,6 +140,24 @@ class Verify(OneGroup):
         # The group's own topic is as it must be.
         self.assertTrue(self.verify()["ok"])
 
+    def test_nothing_compared_is_not_called_clean(self):
+        empty = self.verify(code=3)
+        self.assertEqual((empty["ok"], len(empty["not_compared"])), (False, 4))
+        self.assertIn("holds no payments, and the group", tripline("verify", *self.config, code=3)[1])
+        total = self.run_once(200)
+        self.assertTrue(self.verify()["ok"])
+        text, notes = tripline("verify", *self.config, "--set", "group=another", code=3)
+        self.assertTrue(text.endswith("\nnothing compared\n"), text)
+        self.assertIn("the group 'another' has committed nothing in the topic", notes)
+        later = payments.rfc3339(self.now + 3_600_000)
+        self.assertIn("in the range of --from and --to", tripline("verify", *self.config, "--from", later, code=3)[1])
+        cut = [TopicPartition(self.topic, number, end) for number, end in enumerate(self.kafka.ends(self.topic))]
+        for future in self.kafka.admin.delete_records(cut).values():
+            future.result(30)
+        self.assertIn("no longer holds what the group", tripline("verify", *self.config, code=3)[1])
+        self.run_once(200, total)
+        self.assertTrue(self.verify()["ok"])
+
     def test_a_range_in_the_middle_is_compared_alone(self):
         service, total = self.history()
         self.assertEqual(service.terminate(), 0, service.tail())

@@ -17,6 +17,7 @@ struct Verify {
     private var comparison: OutputComparison
     private var partitions: [VerifiedPartition] = []
     private var uncommitted: [Int32] = []
+    private var isInputEmpty = true
     private var ruleSets: [RuleSetHash: PlainRuleSet] = [:]
     private var progress = VerifyProgress()
 
@@ -31,7 +32,9 @@ struct Verify {
         var verify = Verify(VerificationPlan(context: context, range: range), reader, limits)
         let report = try verify.report()
         Terminal.data(output == .json ? report.json : report.text)
-        return report.differences.isEmpty ? .ok : .findings
+        guard report.differences.isEmpty else { return .findings }
+        if let why = report.emptiness { throw StartFailure(.refused, why) }
+        return .ok
     }
 
     private init(_ plan: VerificationPlan, _ reader: TopicReader, _ limits: StartChecks.Findings) {
@@ -49,6 +52,7 @@ struct Verify {
 
     private mutating func report() throws(StartFailure) -> VerifyReport {
         for facts in try plan.context.facts([]) {
+            if facts.logEnd > facts.logStart { isInputEmpty = false }
             if let partition = try plan.partition(facts) { try fold(partition) } else { uncommitted.append(facts.partition) }
         }
         try readOutputs()
@@ -56,7 +60,7 @@ struct Verify {
         comparison.finish()
         return VerifyReport(
             group: settings.group, topic: settings.input.topic, topics: settings.output.names, partitions: partitions, uncommitted: uncommitted,
-            comparison: comparison)
+            isInputEmpty: isInputEmpty, isRange: plan.range.from != nil || plan.range.to != nil, comparison: comparison)
     }
 
     // MARK: The input
