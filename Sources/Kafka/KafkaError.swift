@@ -16,6 +16,8 @@ package struct KafkaError: Error, Sendable, Equatable, CustomStringConvertible {
     package let requiresAbort: Bool
     /// The partition the error is about; nil where it is about more or less than one.
     package let partition: Int32?
+    /// Where the partition's end was read, with `isPartitionEnd`.
+    package let offset: Int64?
 
     package var description: String { "\(name): \(message)" }
 
@@ -119,7 +121,7 @@ private typealias Code = rd_kafka_resp_err_t
 extension KafkaError {
     init(
         _ code: rd_kafka_resp_err_t, message: String? = nil, isFatal: Bool = false, isRetriable: Bool = false,
-        requiresAbort: Bool = false, partition: Int32? = nil
+        requiresAbort: Bool = false, partition: Int32? = nil, offset: Int64? = nil
     ) {
         self.code = code.rawValue
         self.name = String(cString: rd_kafka_err2name(code))
@@ -128,6 +130,7 @@ extension KafkaError {
         self.isRetriable = isRetriable
         self.requiresAbort = requiresAbort
         self.partition = partition
+        self.offset = offset
     }
 
     /// Copies and frees librdkafka's error object. Where it only says "fatal", the client's own fatal error takes its place.

@@ -1,4 +1,5 @@
 """What operators see of a running service: metrics and the end of a drain."""
+import concurrent.futures
 import json
 import re
 import subprocess
@@ -92,6 +93,48 @@ class Interface(EndToEnd):
             return False
         finally:
             consumer.close()
+
+    def test_a_drain_reads_behind_transactions_to_the_end(self):
+        """The log ends in records that were taken back and in markers, which no consumer is given."""
+        producer = self.kafka.producer(**{"transactional.id": f"upstream-{self.topic}"})
+        producer.init_transactions(30)
+        for first, commits in ((0, True), (400, False)):
+            producer.begin_transaction()
+            for account, value, timestamp in self.payments(first, 400):
+                producer.produce(self.topic, key=account, value=value, timestamp=timestamp)
+            self.assertEqual(producer.flush(60), 0)
+            producer.commit_transaction(30) if commits else producer.abort_transaction(30)
+        for _ in range(2):
+            # The second time it begins where nothing more comes.
+            code, text = self.group.service("a").run("--drain")
+            self.assertEqual(code, 0, text)
+            self.assertEqual(len(self.group.alerts()), 400)
+
+    def test_a_drain_waits_for_payments_behind_an_open_transaction(self):
+        producer = self.kafka.producer(**{"transactional.id": f"upstream-{self.topic}"})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for account, value, _ in self.payments(0, 7):
+            producer.produce(self.topic, key=account, value=value, partition=0)
+        self.assertEqual(producer.flush(30), 0)
+        self.produce(self.payments(7, 400), self.topic)
+        service = self.group.service("a")
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            drain = pool.submit(service.run, "--drain")
+
+            def waits():
+                """Nothing can be read any more, for longer than a hiccup lasts."""
+                self.assertFalse(drain.done(), drain.done() and drain.result())
+                rows = (service.status() or {}).get("partitions", [])
+                done = len(rows) == 4 and all(one["state"] == "live" and one["committed"] == one["next"] for one in rows)
+                still.append(time.monotonic()) if done else still.clear()
+                return done and still[-1] - still[0] > 5
+            still = []
+            wait_until(waits, "the drain waits")
+            producer.commit_transaction(30)
+            code, text = drain.result()
+        self.assertEqual(code, 0, text)
+        self.assertEqual(len(self.group.alerts()), 407)
 
     def test_a_drain_ends_with_0_and_one_that_left_a_partition_out_with_3_and_the_cure(self):
         self.produce(self.payments(0, 400), self.topic)

@@ -223,10 +223,83 @@ class Refusals(RefusedGroup):
 
     def test_offsets_that_are_gone(self):
         total = self.run_once(200, 0)
-        self.change_offsets(lambda _: self.kafka.admin.delete_consumer_groups([self.group.name])[self.group.name].result(30))
+        self.lose_offsets()
         self.cure(self.refusals("checkpoint_without_offset", "the group has no committed offset"), "offsets accept-gap")
         total = self.run_once(200, total)
         # The newest checkpoint is the one of the stop: nothing is read again.
+        self.check_alerts(total)
+        self.check_conserved(total)
+        self.check_verified(total)
+
+    # The offsets are gone, and the checkpoints do not serve either.
+
+    def lose_offsets(self):
+        self.change_offsets(lambda _: self.kafka.admin.delete_consumer_groups([self.group.name])[self.group.name].result(30))
+
+    def refused_again(self, cures, *words):
+        """What the cures print cannot be done either: it says why, changes nothing, and prints other cures, which are returned."""
+        others = []
+        for cure in cures:
+            _, notes = run_when_empty(*self.command(cure), "--yes", code=3)
+            for one in (*words, "nothing was changed"):
+                self.assertIn(one, notes)
+            others += [line for line in notes.splitlines() if "run: tripline" in line]
+        self.assertEqual(len(others), len(cures))
+        return others
+
+    def begin_anew(self, cures, total):
+        """The partitions are live after what the cures print, and everything is judged again."""
+        self.cure(cures, "offsets reset --to-earliest")
+        total = self.run_once(200, total)
+        self.check_alerts(total, times=2)
+        self.check_conserved(total)
+        self.check_verified(total)
+
+    def test_offsets_that_are_gone_and_more_partitions(self):
+        total = self.run_once(200, 0)
+        self.lose_offsets()
+        for future in self.kafka.admin.create_partitions([NewPartitions(self.topic, 6)]).values():
+            future.result(30)
+        wait_until(lambda: len(self.kafka.partitions(self.topic)) == 6, "the topic has grown")
+        cures = self.refusals("checkpoint_without_offset", "the group has no committed offset")
+        self.begin_anew(self.refused_again(cures, "the topic had 4 partitions and now has 6", "set another `group`"), total)
+
+    def test_offsets_that_are_gone_and_torn_checkpoints(self):
+        total = self.run_once(200, 0)
+        self.lose_offsets()
+        for paths in self.checkpoints().values():
+            for path in paths:
+                path.write_bytes(path.read_bytes()[:-20])
+        cures = self.refusals("checkpoint_without_offset", "the group has no committed offset")
+        cures = self.refused_again(cures, "nothing is committed, and none of the", f"bring back {self.group.folder / 'state'}")
+        self.begin_anew(cures, total)
+
+    def test_offsets_that_are_gone_and_a_rule_set_too(self):
+        total = self.run_once(200, 0)
+        self.lose_offsets()
+        bundle, = (self.group.folder / "state" / "rule-sets").iterdir()
+        bundle.unlink()
+        write_rules(self.rules, ALWAYS, rule("second", "account.count_5m > 1000"))
+        cures = self.refusals("checkpoint_without_offset", "the group has no committed offset")
+        self.begin_anew(self.refused_again(cures, bundle.stem), total)
+
+    def lose_offsets_under_other_settings(self):
+        total = self.run_once(200, 0)
+        self.lose_offsets()
+        old = self.group.service("old").config
+        self.group.settings["time"] = {"grace": "30s", "max_ahead": "10s"}
+        cures = self.refusals("checkpoint_without_offset", "the group has no committed offset")
+        return total, old, self.refused_again(cures, "the state was made with other windows, grace, mapping or code", "then `state migrate` with these")
+
+    def test_offsets_that_are_gone_and_other_settings(self):
+        total, _, cures = self.lose_offsets_under_other_settings()
+        self.begin_anew(cures, total)
+
+    def test_offsets_that_are_gone_and_other_settings_with_the_state_carried_over(self):
+        total, old, _ = self.lose_offsets_under_other_settings()
+        run_when_empty("offsets", "accept-gap", "--yes", "--config", str(old))
+        run_when_empty("state", "migrate", "--yes", "--config", str(self.group.folder / "a.yaml"))
+        total = self.run_once(200, total)
         self.check_alerts(total)
         self.check_conserved(total)
         self.check_verified(total)

@@ -56,14 +56,23 @@ package struct CheckpointSearch<Place, Problem: Error> {
     }
 
     /// The newest usable checkpoint of any lineage, for a partition of which nothing is committed; nil: there is none.
+    ///
+    /// - Throws: a refusal where the newest that can be read was made with another number of partitions, and where all that can be read are another fold's.
     package func newest(_ partition: Int32, _ listed: [Entry]) throws(Failure) -> RecoveredState? {
+        var otherFold: String?
         for entry in listed.reversed() {
             switch try read(entry, partition) {
-            case .success(let read) where read.header.foldHash == settings.foldHash: return try complete(read, read.header.history, kept: [entry.kept])
-            case .success: notUsed(entry, .otherFold)
+            case .success(let read):
+                guard read.header.partitionCount == settings.partitionCount else {
+                    throw .refused(.partitionCountChanged(committed: read.header.partitionCount, now: settings.partitionCount))
+                }
+                if read.header.foldHash == settings.foldHash { return try complete(read, read.header.history, kept: [entry.kept]) }
+                otherFold = otherFold ?? read.header.foldHash
+                notUsed(entry, .otherFold)
             case .failure(let problem): notUsed(entry, problem)
             }
         }
+        if let otherFold { throw .refused(.foldChanged(committed: otherFold, now: settings.foldHash)) }
         return nil
     }
 

@@ -52,8 +52,7 @@ extension Refusal {
 
     /// What a person can do about it: a way without loss where there is one, and a command that always helps, as a shell takes it after `run: `.
     func cure(_ context: CureContext, _ partition: Int32) -> String {
-        let alone = "stop every instance of the group (a stopped one is a member until session.timeout.ms, 10 s, is over), run: "
-        let mended = alone + command.text(context, partition) + " ; then start them"
+        let mended = mended(by: command, context, partition)
         let anew = "run instead: \(RefusalCommand.reset(.earliest).text(context, partition))"
         let anewAtStart = "to begin with an empty state at the start of the log, \(mended)"
         switch self {
@@ -73,5 +72,25 @@ extension Refusal {
             return "mend what the broker says and restart: the partition goes on where it was; or to pass these records "
                 + "(--dry-run lists them, a lower --to-offset passes fewer), \(mended)"
         }
+    }
+
+    /// The same where nothing is committed and `accept-gap` finds no checkpoint to go on from: only a new beginning helps then, and it cannot be
+    /// `--to-current`.
+    func cureWithoutOffset(_ context: CureContext, _ partition: Int32) -> String {
+        let anew = "to begin with an empty state at the start of the log, \(mended(by: .reset(.earliest), context, partition))"
+        switch self {
+        case .partitionCountChanged: return "set another `group`; or \(anew)"
+        case .foldChanged:
+            return "to keep the state, run `offsets accept-gap` with the time.* and input.* settings and the version it was made with, then `state migrate` "
+                + "with these; or \(anew)"
+        case .noUsableCheckpoint, .ruleSetMissing:
+            return "bring back \(context.store) as the last instance left it (all instances share one); or \(anew)"
+        case .metadataUnreadable, .checkpointWithoutOffset, .anchorMismatch, .offsetBeyondLog, .logStartsLater, .digestMismatch, .abortedThrice: return anew
+        }
+    }
+
+    private func mended(by command: RefusalCommand, _ context: CureContext, _ partition: Int32) -> String {
+        "stop every instance of the group (a stopped one is a member until session.timeout.ms, 10 s, is over), run: \(command.text(context, partition)) "
+            + "; then start them"
     }
 }

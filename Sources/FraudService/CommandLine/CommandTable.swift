@@ -120,8 +120,9 @@ enum CommandTable {
         details: [
             "Reads the input and the output topics of the group, and its rule sets; writes and commits nothing, also",
             "while the service runs. Ends with 1 and the first differences where something is missing, surplus,",
-            "different or out of order. Plain and slow, but it ends: a million payments with 100,000 alerts take some",
-            "15 s and 350 MB; it tells on stderr every few seconds how far it is.",
+            "different or out of order, and with 3 where there is nothing to compare. Plain and slow, but it ends: a",
+            "million payments with 100,000 alerts take some 15 s and 350 MB; it tells on stderr every few seconds how",
+            "far it is.",
         ],
         example: "tripline verify --from 2026-11-23T10:00:00Z --to 2026-11-23T11:00:00Z")
 

@@ -19,7 +19,7 @@ package enum ServeCommand {
                 return .ok
             }
             CrashNote(CureContext(settings)).install()
-            let service = try Service.start(settings, version: version, log: log)
+            let service = try Service.start(settings, version: version, log: log, drains: mode == .drain)
             return watch(service, drains: mode == .drain)
         } catch {
             return fail(error)
@@ -40,9 +40,24 @@ package enum ServeCommand {
                 _ = service.stop()
                 return fail(trouble)
             }
-            if service.isSettled, memory.isDue(lag: service.progress.lag) { MemoryTrim.trim() }
-            if drains, service.isSettled, drain.isOver(service.progress) { return end(service) }
+            if service.isSettled, memory.isDue(lag: service.lag) { MemoryTrim.trim() }
+            guard drains else { continue }
+            let progress = service.drainProgress
+            switch drain.look(progress, now: Clock.monotonicMilliseconds()) {
+            case .goesOn: break
+            case .isOver: return end(service)
+            case .isStuck: return giveUp(service, progress)
+            }
         }
+    }
+
+    private static func giveUp(_ service: Service, _ progress: DrainProgress) -> ExitCode {
+        let code = service.stop()
+        let failure = StartFailure(
+            code == .ok ? .unreachable : code,
+            "the drain is not whole: nothing has come for \(DrainWatch.patience / 1_000) s, and \(progress.left); see the log, the brokers and open "
+                + "transactions of the input; run serve --drain again before anything is changed")
+        return fail(failure)
     }
 
     /// A drain that left partitions out is none, however well the others ended.
@@ -60,18 +75,5 @@ package enum ServeCommand {
     static func fail(_ failure: StartFailure) -> ExitCode {
         Terminal.note("tripline: \(failure.message)\n")
         return failure.code
-    }
-}
-
-/// Tells when the input is read to its end: nothing is left, or (where the log ends in control records, which have offsets but are no records)
-/// nothing came for two seconds.
-struct DrainWatch {
-    private var positions: Int64 = -1
-    private var unchangedCount = 0
-
-    mutating func isOver(_ progress: (lag: Int64, positions: Int64)) -> Bool {
-        unchangedCount = progress.positions == positions ? unchangedCount + 1 : 0
-        positions = progress.positions
-        return progress.lag == 0 && unchangedCount > 2 || unchangedCount > 10
     }
 }

@@ -16,7 +16,10 @@ enum OffsetsAcceptGap {
             } catch {
                 switch error {
                 case .failed(let failure): throw failure
-                case .refused(let why): obstacles.add(facts.partition, "\(why.message); \(why.cure(context.cures, facts.partition))")
+                case .refused(let why):
+                    let (cures, partition) = (context.cures, facts.partition)
+                    let cure = facts.committed == nil ? why.cureWithoutOffset(cures, partition) : why.cure(cures, partition)
+                    obstacles.add(partition, "\(why.message); \(cure)")
                 }
             }
         }

@@ -58,14 +58,18 @@ package final class Service: Sendable {
 
     /// Checks what it needs and starts everything.
     ///
-    /// - Parameter isEmbedded: the brokers are librdkafka's mock cluster, which tells nothing about topics.
-    package static func start(_ settings: Settings, version: String, log: Log, isEmbedded: Bool = false) throws(StartFailure) -> Service {
+    /// - Parameters:
+    ///   - isEmbedded: the brokers are librdkafka's mock cluster, which tells nothing about topics.
+    ///   - drains: somebody looks at `drainProgress`.
+    package static func start(
+        _ settings: Settings, version: String, log: Log, isEmbedded: Bool = false, drains: Bool = false
+    ) throws(StartFailure) -> Service {
         let prepared = try prepare(settings, log: log, isEmbedded: isEmbedded, isPatient: true)
         let service = Service(
             settings, version: version, log: log, initial: prepared.rules, store: prepared.store, workerSettings: prepared.workerSettings,
             workers: min(settings.workers, prepared.findings.inputPartitions))
         try service.listen(partitions: prepared.findings.inputPartitions)
-        service.startThreads(prepared)
+        service.startThreads(prepared, drains: drains)
         return service
     }
 
@@ -166,7 +170,7 @@ package final class Service: Sendable {
         }
     }
 
-    private func startThreads(_ prepared: Prepared) {
+    private func startThreads(_ prepared: Prepared, drains: Bool) {
         let settings = settings
         let environment = WorkerEnvironment(
             settings: prepared.workerSettings,
@@ -176,7 +180,8 @@ package final class Service: Sendable {
             producerProperties: settings.producerProperties, birth: BirthPolicy(settings.input.start), checkpoints: checkpoints,
             store: prepared.store, cures: CureContext(settings), scores: scores, metrics: metrics, log: log,
             // The rest is for the thread that waits for it.
-            shutdownGrace: settings.shutdownGrace * 4 / 5, heartbeatMilliseconds: settings.consumerMilliseconds("heartbeat.interval.ms"))
+            shutdownGrace: settings.shutdownGrace * 4 / 5, heartbeatMilliseconds: settings.consumerMilliseconds("heartbeat.interval.ms"),
+            drains: drains)
         running.withLock { running in
             running.checkpointThread = DedicatedThread.start("checkpoints") { [checkpoints] in checkpoints.run() }
             running.ruleThread = DedicatedThread.start("rules") { [rules] in rules.run() }
@@ -249,17 +254,19 @@ package final class Service: Sendable {
     package var isSettled: Bool {
         boards.allSatisfy { board in
             let seen = board.latest
-            return seen.isMember && seen.loading.isEmpty && seen.partitions.allSatisfy { $0.state == "live" }
+            return seen.isMember && seen.isAssigned && seen.loading.isEmpty && seen.partitions.allSatisfy { $0.state == "live" }
         }
     }
 
-    /// Records that its live partitions have yet to read, and those read so far by the partitions it holds.
-    package var progress: (lag: Int64, positions: Int64) {
-        boards.reduce(into: (lag: 0, positions: 0)) { sum, board in
-            for partition in board.latest.partitions {
-                sum.lag += partition.lag
-                sum.positions += partition.next
-            }
+    /// Offsets that its live partitions have yet to read, as far as the last fetches tell.
+    var lag: Int64 { boards.reduce(0) { sum, board in board.latest.partitions.reduce(sum) { $0 + $1.lag } } }
+
+    /// How far a drain is.
+    var drainProgress: DrainProgress {
+        boards.reduce(into: DrainProgress(isSettled: isSettled, partitions: [:])) { progress, board in
+            let seen = board.latest
+            progress.loadingCount += seen.loading.count
+            for one in seen.partitions { progress.partitions[one.partition] = .init(next: one.next, remaining: one.remaining) }
         }
     }
 

@@ -40,6 +40,8 @@ struct WorkerEnvironment: Sendable {
     let shutdownGrace: Int64
     /// The consumers' `heartbeat.interval.ms`
     let heartbeatMilliseconds: Int64
+    /// It runs to the end of the input and leaves.
+    let drains: Bool
 }
 
 /// Where a new group starts reading (`input.start`).
@@ -83,6 +85,11 @@ final class StreamWorker {
     /// Partitions whose offset the broker refused, until it is known why, and when they are looked for next.
     private var lostLogs: Set<Int32> = []
     private var lookAt: Int64 = 0
+    /// Between a rebalance that gave partitions, or none, and one that takes them.
+    private var isAssigned = false
+    private var drainEnds = DrainEnds()
+    /// Positions have changed since the last poll began.
+    private var isReadAnew = false
 
     /// - Parameter assignmentEpoch: later than those of the worker before, whose answers may still come to the inbox.
     init(
@@ -104,7 +111,11 @@ final class StreamWorker {
         run = .allocate(capacity: PaymentBatch.capacity)
         var properties = shared.consumerProperties
         properties.set("group.instance.id", groupInstance)
-        do throws(KafkaError) { consumer = try Consumer(properties: properties, log: shared.log.kafka) } catch { throw .client("\(error)") }
+        do throws(KafkaError) {
+            consumer = try Consumer(properties: properties, log: shared.log.kafka, reportsEnd: shared.drains)
+        } catch {
+            throw .client("\(error)")
+        }
     }
 
     deinit { run.deallocate() }
@@ -171,18 +182,21 @@ final class StreamWorker {
     private func turn() {
         let now = Clock.monotonicMilliseconds()
         machine.beginRead()
+        isReadAnew = false
         let wait = machine.isStopped ? 10 : min(machine.waitLimit(now: now), Self.longestWait)
         consumer.poll(into: &batch, timeoutMilliseconds: Int32(wait))
         // A callback may have failed: its clients may be gone.
         guard failure == nil else { return batch.destroy() }
-        switch machine.endRead(count: batch.records.count) {
+        let errors = takeErrors()
+        // An end that was read while a callback fired is as doubtful as a record.
+        switch machine.endRead(count: batch.records.count + errors.count { $0.isPartitionEnd }) {
         case .fold: fold()
         case .drop: batch.destroy()
         case .readAgain(let positions):
             batch.destroy()
-            do throws(KafkaError) { try consumer.assign(positions) } catch { failure = failure ?? .client("\(error)") }
+            do throws(KafkaError) { try assign(positions) } catch { failure = failure ?? .client("\(error)") }
         }
-        takeErrors()
+        judge(errors)
         lookForLogs()
         for event in inbox.take() { handle(event) }
         handle(.tick)
@@ -221,8 +235,18 @@ final class StreamWorker {
         perform(machine.handle(event, now: Clock.monotonicMilliseconds(), wallClock: Clock.wallMilliseconds()))
     }
 
-    private func takeErrors() {
-        while let error = consumer.nextError() {
+    private func takeErrors() -> [KafkaError] {
+        var errors: [KafkaError] = []
+        while let error = consumer.nextError() { errors.append(error) }
+        return errors
+    }
+
+    private func judge(_ errors: [KafkaError]) {
+        for error in errors {
+            if error.isPartitionEnd {
+                if !isReadAnew, let partition = error.partition, let offset = error.offset { drainEnds.note(read: offset, of: partition) }
+                continue
+            }
             if error.isFenced { failure = .fenced("\(error)") }
             if error.isOffsetOutOfRange, let partition = error.partition { lostLogs.insert(partition) }
             shared.log.warning("the Kafka consumer reports a problem", [.error: "\(error)"])
@@ -251,6 +275,12 @@ final class StreamWorker {
 
     // MARK: Actions
 
+    private func assign(_ positions: [(partition: Int32, offset: Int64)]) throws(KafkaError) {
+        isReadAnew = true
+        drainEnds.forgetRead()
+        try consumer.assign(positions)
+    }
+
     private func perform(_ actions: [WorkerAction]) {
         inbox.assignmentEpoch = machine.assignmentEpoch
         for action in actions where failure == nil {
@@ -268,7 +298,7 @@ final class StreamWorker {
         case .assign(let positions):
             // A revoke is answered by giving up the whole assignment, once, at its end.
             guard !isRevoking else { return }
-            do throws(KafkaError) { try consumer.assign(positions) } catch { throw .client("\(error)") }
+            do throws(KafkaError) { try assign(positions) } catch { throw .client("\(error)") }
         case .load(let partition, let claim, let committed):
             // Not a claim: what was folded into an aborted transaction is recovered.
             recoveringSince[partition] = recoveringSince[partition] ?? Clock.monotonicMilliseconds()
@@ -312,9 +342,11 @@ final class StreamWorker {
                 recoveringSince = Dictionary(uniqueKeysWithValues: partitions.map { ($0, Clock.monotonicMilliseconds()) })
                 shared.log.info("partitions assigned", [.count: "\(partitions.count)"])
                 handle(.given(partitions))
+                isAssigned = true
             case .revoked(let partitions, let isLost):
                 let reason = isLost ? "lost" : machine.isStopped ? "stopping" : "rebalance"
                 shared.log.info("partitions revoked", [.count: "\(partitions.count)", .reason: reason])
+                isAssigned = false
                 isRevoking = true
                 lostLogs = []
                 handle(.revoked(isLost: isLost))
@@ -415,6 +447,20 @@ final class StreamWorker {
         Clock.pause(milliseconds: 50)
     }
 
+    /// Where partitions that are live end now. A fetch tells the log's end, which an open transaction of the input keeps from being read; a question tells
+    /// where reading would end, by now.
+    private func lookForEnds() {
+        for (partition, task) in machine.tasks where task.phase == .live && !drainEnds.isKnown(partition) {
+            guard let fetched = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic) else { continue }
+            do throws(KafkaError) {
+                let asked = try consumer.watermarks(partition: partition, topic: shared.settings.topic, timeoutMilliseconds: 1_000)
+                drainEnds.note(end: max(fetched.high, asked.high), of: partition)
+            } catch {
+                return shared.log.warning("the Kafka consumer reports a problem", [.error: "\(error)"])
+            }
+        }
+    }
+
     // MARK: Reporting
 
     /// Brings counters and positions to where other threads read them, ten times a second.
@@ -422,11 +468,13 @@ final class StreamWorker {
         let now = Clock.monotonicMilliseconds()
         guard now - markedAt >= 100 || machine.isStopped else { return }
         markedAt = now
+        if shared.drains { lookForEnds() }
         var samples: [PartitionReport] = []
         for partition in machine.tasks.keys.sorted() {
             guard let task = machine.tasks[partition] else { continue }
             let end = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.high ?? task.machine.next
             var sample = PartitionReport(task, logEnd: end)
+            sample.remaining = drainEnds.remaining(partition, next: sample.next, committed: sample.committed)
             sample.unstable = consumer.partitionEnds.first { $0.partition == partition }.map { max(0, $0.high - $0.stable) }
             samples.append(sample)
         }
@@ -437,7 +485,7 @@ final class StreamWorker {
         board.publish(
             WorkerBoard.Contents(
                 partitions: samples, refused: refusals, loading: machine.loadingPartitions,
-                isMember: machine.isMember, at: now))
+                isMember: machine.isMember, isAssigned: isAssigned, at: now))
         machine.drainCounters { ruleSet, counters in shared.metrics.add(counters, of: ruleSet) }
         shared.scores?.mark(samples.compactMap { $0.mark(inbox) }, inbox: inbox)
     }

@@ -12,6 +12,8 @@ struct PartitionReport: Sendable {
     var replayDebt: Int64
     var streamTime: Int64
     var lag: Int64
+    /// Of a drain: offsets before the end that are not read and committed; nil where it is not known where that is.
+    var remaining: Int64?
     /// Records behind an open transaction of the input; nil before the consumer's first statistics.
     var unstable: Int64?
     var accounts: Int
@@ -70,6 +72,8 @@ final class WorkerBoard: Sendable {
         var loading: [Int32] = []
         /// The group has answered: it has given partitions, or none.
         var isMember = false
+        /// No rebalance is going on: the partitions are all that it has.
+        var isAssigned = false
         /// Monotonic milliseconds of the last turn that reported.
         var at: Int64 = 0
     }

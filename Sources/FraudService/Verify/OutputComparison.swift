@@ -14,6 +14,8 @@ struct OutputComparison {
         var epoch: Int64
         /// nil: the fold has seen all there is.
         var horizon: PlainHorizon?
+        /// Where the group stood when the comparison began; nil: what comes from there on is not judged.
+        var committed: Int64?
     }
 
     struct Count: Equatable {
@@ -51,6 +53,14 @@ struct OutputComparison {
         var key: [UInt8]?
     }
 
+    /// An output of a record that was not committed yet when the comparison began.
+    private struct Ahead {
+        var kind: PlainOutput.Kind
+        var origin: FoundOutput.Origin
+        /// What stands where, for people.
+        var text: String
+    }
+
     private struct Stream: Hashable {
         var kind: PlainOutput.Kind
         /// Of the input.
@@ -81,6 +91,7 @@ struct OutputComparison {
     /// Among the expected: lost by this lineage, sent by an earlier one.
     private var onlyEarlier: Set<Int> = []
     private(set) var leftovers: [FoundOutput] = []
+    private var ahead: [Ahead] = []
     /// Dead letters with other bytes than expected, where they may be another group's.
     private var odd: [(index: Int, found: FoundOutput)] = []
     private var retained: RetainedOutputs
@@ -251,6 +262,8 @@ struct OutputComparison {
         if uncertainAlerts.contains(name) || origin.map({ uncertainRecords.contains($0) }) ?? false { return }
         if let origin, !(scopes[origin.partition]?.offsets.contains(origin.offset) ?? false) {
             outsideCount += 1
+            guard let committed = scopes[origin.partition]?.committed, origin.offset >= committed, !isOlder(found, origin.partition) else { return }
+            ahead.append(Ahead(kind: found.kind, origin: origin, text: "\(place(found)) holds \(describe(found))"))
         } else if isOlder(found, origin?.partition) {
             olderCount += 1
         } else if found.kind == .late {
@@ -326,6 +339,19 @@ struct OutputComparison {
     /// How many must be there and are not there yet, but perhaps from an earlier lineage.
     var missingCount: Int {
         counts.values.reduce(0) { $0 + $1.expected - $1.matched } - Set(odd.map(\.index)).count { expected[$0].isJudged && !expected[$0].isFound }
+    }
+
+    /// Judges outputs of records that were not committed yet when the comparison began. Before `finish`.
+    ///
+    /// - Parameter positions: what was committed after the last output was read, of partitions whose lineage is still the same. An output's transaction
+    ///   commits its offset too, so that one of a record from there on was written without.
+    mutating func judgeAhead(_ positions: [Int32: Int64]) {
+        for output in ahead {
+            guard let position = positions[output.origin.partition], output.origin.offset >= position else { continue }
+            outsideCount -= 1
+            accuse(.surplus, output.kind, output.origin, "\(output.text), but only offsets up to \(position - 1) are committed: it was written without its own")
+        }
+        ahead = []
     }
 
     /// A record that is not folded, for late payments whose origin is not known yet.

@@ -17,6 +17,7 @@ struct Verify {
     private var comparison: OutputComparison
     private var partitions: [VerifiedPartition] = []
     private var uncommitted: [Int32] = []
+    private var isInputEmpty = true
     private var ruleSets: [RuleSetHash: PlainRuleSet] = [:]
     private var progress = VerifyProgress()
 
@@ -31,7 +32,9 @@ struct Verify {
         var verify = Verify(VerificationPlan(context: context, range: range), reader, limits)
         let report = try verify.report()
         Terminal.data(output == .json ? report.json : report.text)
-        return report.differences.isEmpty ? .ok : .findings
+        guard report.differences.isEmpty else { return .findings }
+        if let why = report.emptiness { throw StartFailure(.refused, why) }
+        return .ok
     }
 
     private init(_ plan: VerificationPlan, _ reader: TopicReader, _ limits: StartChecks.Findings) {
@@ -49,14 +52,17 @@ struct Verify {
 
     private mutating func report() throws(StartFailure) -> VerifyReport {
         for facts in try plan.context.facts([]) {
+            if facts.logEnd > facts.logStart { isInputEmpty = false }
             if let partition = try plan.partition(facts) { try fold(partition) } else { uncommitted.append(facts.partition) }
         }
         try readOutputs()
-        try explainLeftovers()
+        let positions = try positionsNow()
+        comparison.judgeAhead(positions)
+        try explainLeftovers(before: positions)
         comparison.finish()
         return VerifyReport(
             group: settings.group, topic: settings.input.topic, topics: settings.output.names, partitions: partitions, uncommitted: uncommitted,
-            comparison: comparison)
+            isInputEmpty: isInputEmpty, isRange: plan.range.from != nil || plan.range.to != nil, comparison: comparison)
     }
 
     // MARK: The input
@@ -66,12 +72,11 @@ struct Verify {
         let number = partition.facts.partition
         let history = try plan.activations(partition, &ruleSets)
         var fold: ReferenceFold?
-        comparison.begin(
-            number, OutputComparison.Scope(offsets: partition.compared, epoch: partition.metadata.epoch, horizon: horizon(partition, first: nil)))
+        comparison.begin(number, scope(partition, horizon(partition, first: nil)))
         try reader.read(settings.input.topic, from: [number: partition.start], until: [number: partition.compared.upperBound]) { _, record in
             if fold == nil {
                 let horizon = horizon(partition, first: record)
-                comparison.begin(number, OutputComparison.Scope(offsets: partition.compared, epoch: partition.metadata.epoch, horizon: horizon))
+                comparison.begin(number, scope(partition, horizon))
                 fold = ReferenceFold(partition: number, configuration: configuration, history: history, horizon: horizon)
             }
             if plan.range.passed.contains(where: { $0.partition == number && $0.offsets.contains(record.offset) }) {
@@ -85,6 +90,13 @@ struct Verify {
         }
         if partition.totalsGap == nil { compareTotals(partition, fold) }
         partitions.append(partition)
+    }
+
+    private func scope(_ partition: VerifiedPartition, _ horizon: PlainHorizon?) -> OutputComparison.Scope {
+        let committed = partition.committed.offset
+        return OutputComparison.Scope(
+            offsets: partition.compared, epoch: partition.metadata.epoch, horizon: horizon,
+            committed: partition.compared.upperBound == committed ? committed : nil)
     }
 
     /// What the fold cannot have seen; nil: there is nothing before what it sees.
@@ -132,11 +144,27 @@ struct Verify {
         }
     }
 
+    /// What is committed now, of the partitions whose lineage is still the one that was folded.
+    private func positionsNow() throws(StartFailure) -> [Int32: Int64] {
+        let committed = try plan.context.access.committed(partitions.map(\.facts.partition))
+        var positions: [Int32: Int64] = [:]
+        for partition in partitions {
+            var facts = partition.facts
+            facts.committed = committed[facts.partition]
+            guard let now = facts.committed, case .success(let metadata) = facts.metadata, metadata.epoch == partition.metadata.epoch else { continue }
+            positions[facts.partition] = now.offset
+        }
+        return positions
+    }
+
     /// Late payments do not say where they came from: those that no folded record explains may come from records that are not compared.
-    private mutating func explainLeftovers() throws(StartFailure) {
+    ///
+    /// - Parameter positions: by partition, what was committed after they were read; from there on none of them can come.
+    private mutating func explainLeftovers(before positions: [Int32: Int64]) throws(StartFailure) {
         for partition in partitions where !comparison.leftovers.isEmpty {
             let number = partition.facts.partition
-            for offsets in [partition.facts.logStart..<partition.start, partition.compared.upperBound..<Int64.max] where !offsets.isEmpty {
+            let end = max(partition.compared.upperBound, positions[number] ?? .max)
+            for offsets in [partition.facts.logStart..<partition.start, partition.compared.upperBound..<end] where !offsets.isEmpty {
                 try reader.read(settings.input.topic, from: [number: offsets.lowerBound], until: [number: offsets.upperBound]) { _, record in
                     comparison.explain(record)
                     progress.show { "partition \(number): looking for late payments, at offset \(record.offset)" }

@@ -9,6 +9,10 @@ struct VerifyReport {
     let partitions: [VerifiedPartition]
     /// Partitions of which nothing is committed.
     let uncommitted: [Int32]
+    /// The topic holds nothing.
+    let isInputEmpty: Bool
+    /// `--from` or `--to` was given.
+    let isRange: Bool
     let comparison: OutputComparison
 
     /// So many differences are shown.
@@ -46,13 +50,54 @@ struct VerifyReport {
         ]
     }
 
+    // MARK: What was not compared
+
+    /// Partitions without a record whose outputs are compared, and why.
+    private var empty: [(partition: Int32, why: EmptyReason)] {
+        uncommitted.map { ($0, .uncommitted) }
+            + partitions.filter(\.compared.isEmpty).map { partition in
+                (partition.facts.partition, isRange ? .outOfRange : partition.isFromBirth ? .unborn : .deleted)
+            }
+    }
+
+    private enum EmptyReason: CaseIterable {
+        case uncommitted, outOfRange, unborn, deleted
+
+        var text: String {
+            switch self {
+            case .uncommitted: "nothing is committed"
+            case .outOfRange: "no committed record is in the range"
+            case .unborn: "no record was read since its birth"
+            case .deleted: "the log no longer holds what was read"
+            }
+        }
+    }
+
+    /// Why this says nothing at all, and what to do about it; nil: something was compared. That a group has read nothing yet is compared: its totals are 0.
+    var emptiness: String? {
+        guard empty.count == partitions.count + uncommitted.count, !empty.contains(where: { $0.why == .unborn }) else { return nil }
+        let lead = "nothing was compared: "
+        if partitions.isEmpty, isInputEmpty {
+            return lead + "the topic '\(topic)' holds no payments, and the group '\(group)' has committed nothing; verify when the service has run"
+        }
+        if partitions.isEmpty {
+            return lead + "the group '\(group)' has committed nothing in the topic '\(topic)'; see that `group` and `input.topic` are the service's. "
+                + "If they are, its offsets are gone: start the service, which says what mends that"
+        }
+        if isRange {
+            return lead + "the group '\(group)' has committed no record of the topic '\(topic)' in the range of --from and --to (Kafka timestamps); "
+                + "choose another, or none"
+        }
+        return lead + "the topic '\(topic)' no longer holds what the group '\(group)' has read; verify before records are deleted, or raise retention.ms"
+    }
+
     // MARK: Text
 
     var text: String {
         var lines = ["verify: group \(group), topic \(topic)"]
         lines += partitions.map { partition in
             let totals = partition.totalsGap.map { "totals not compared: \($0)" } ?? "totals compared"
-            let compared = partition.compared.isEmpty ? "nothing compared" : "outputs compared from offset \(partition.compared.lowerBound) on"
+            let compared = partition.compared.isEmpty ? "no outputs compared" : "outputs compared from offset \(partition.compared.lowerBound) on"
             return "partition \(partition.facts.partition): \(partition.recordCount) records folded, offsets \(partition.start) to "
                 + "\(partition.compared.upperBound - 1)\(partition.isFromBirth ? " from its birth on" : "")"
                 + "\(partition.passedCount > 0 ? ", \(partition.passedCount) passed" : ""); \(compared); \(totals)"
@@ -83,11 +128,19 @@ struct VerifyReport {
 
     private var summary: String {
         guard !differences.isEmpty else {
+            if emptiness != nil { return "nothing compared" }
             let count = unchecked.reduce(0) { $0 + $1.count }
-            return count == 0 ? "no differences" : "no differences in what was checked; \(count) not checked"
+            return (count == 0 ? "no differences" : "no differences in what was checked; \(count) not checked") + emptySummary
         }
         let parts = counts.map { "\($0.count) \($0.kind.rawValue)" }.joined(separator: ", ")
         return "\(differences.count) difference\(differences.count == 1 ? "" : "s"): \(parts)"
+    }
+
+    private var emptySummary: String {
+        guard !empty.isEmpty else { return "" }
+        let reasons = EmptyReason.allCases.map { reason in (count: empty.count { $0.why == reason }, text: reason.text) }.filter { $0.count > 0 }
+        return "; no outputs compared in \(empty.count) of \(partitions.count + uncommitted.count) partitions: "
+            + reasons.map { "\($0.text) (\($0.count))" }.joined(separator: ", ")
     }
 
     // MARK: JSON
@@ -102,9 +155,11 @@ struct VerifyReport {
             let count = comparison.counts[kind] ?? .init()
             return "{\"topic\":\(jsonQuoted(name)),\"expected\":\(count.expected),\"matched\":\(count.matched)}"
         }
+        let gaps = empty.map { "{\"partition\":\($0.partition),\"why\":\(jsonQuoted($0.why.text))}" }
         let members = [
-            "\"ok\":\(differences.isEmpty)", "\"group\":\(jsonQuoted(group))", "\"topic\":\(jsonQuoted(topic))",
+            "\"ok\":\(differences.isEmpty && emptiness == nil)", "\"group\":\(jsonQuoted(group))", "\"topic\":\(jsonQuoted(topic))",
             "\"partitions\":[\(rows.joined(separator: ","))]", "\"uncommitted\":[\(uncommitted.map { "\($0)" }.joined(separator: ","))]",
+            "\"not_compared\":[\(gaps.joined(separator: ","))]",
             "\"outputs\":[\(outputs.joined(separator: ","))]",
             "\"passed_over\":{\(passedOver.map { "\"\($0.name)\":\($0.count)" }.joined(separator: ","))}",
             "\"counts\":{\(counts.map { "\"\($0.kind.rawValue)\":\($0.count)" }.joined(separator: ","))}",

@@ -139,6 +139,7 @@ extension KafkaError {
         let text = rd_kafka_message_errstr(message).map { String(cString: $0) }
         self.init(
             message.pointee.err, message: text,
-            partition: message.pointee.partition == RD_KAFKA_PARTITION_UA ? nil : message.pointee.partition)
+            partition: message.pointee.partition == RD_KAFKA_PARTITION_UA ? nil : message.pointee.partition,
+            offset: message.pointee.err == RD_KAFKA_RESP_ERR__PARTITION_EOF ? message.pointee.offset : nil)
     }
 }

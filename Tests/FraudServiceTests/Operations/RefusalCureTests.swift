@@ -39,6 +39,13 @@ struct RefusalCureTests {
         #expect(invocation.command == .operation(expected))
     }
 
+    @Test(arguments: refusals) func `without an offset no cure leads back to accept-gap or to an offset that is not there`(refusal: Refusal) throws {
+        let cure = refusal.cureWithoutOffset(try Self.context(), 3)
+        #expect(try Self.command(cure) == "offsets reset --partition 3 --to-earliest")
+        guard case .foldChanged = refusal else { return }
+        #expect(cure.contains("run `offsets accept-gap` with the time.* and input.* settings and the version it was made with, then `state migrate`"))
+    }
+
     @Test func `a file is named from the root on, words are quoted, secrets and logging are left out`() throws {
         func options(_ sets: [String], path: String? = nil, file: String? = nil) throws -> String {
             try Given(file: file, sets: sets, files: ["my conf.yaml": ""]).load(path: path).get().commandOptions

@@ -15,7 +15,7 @@ struct StartPatienceTests {
     private let watch = Watch()
 
     private static func error(_ code: Int32, _ message: String) -> KafkaError {
-        KafkaError(code: code, name: "E", message: message, isFatal: false, isRetriable: false, requiresAbort: false, partition: nil)
+        KafkaError(code: code, name: "E", message: message, isFatal: false, isRetriable: false, requiresAbort: false, partition: nil, offset: nil)
     }
 
     private static let timedOut = error(-185, "Failed while waiting for controller: Local: Timed out")

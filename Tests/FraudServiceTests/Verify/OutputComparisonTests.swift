@@ -170,6 +170,34 @@ import Testing
         #expect(topics.compare(100..<300).brief == ["missing 0@200"])
     }
 
+    @Test func `an output of a record that was not committed with it is surplus, and nobody else's is`() {
+        // Both stood at 300 at first; partition 0 at 350 and partition 1 at the end when all was read.
+        let positions: [Int32: Int64] = [0: 350, 1: OutputTopics.count]
+        let wanted = clean.results.filter { $0.origin.partition == 0 && $0.origin.offset >= 350 }.flatMap { one in
+            one.result.outputs.filter { $0.kind != .late }.map { _ in "surplus 0@\(one.origin.offset)" }
+        }
+        let comparison = clean.compare(0..<300, positions: positions)
+        #expect(comparison.brief == wanted)
+        #expect(wanted.count > 50)
+        #expect(comparison.outsideCount == clean.compare(0..<300).outsideCount - wanted.count)
+        #expect(comparison.differences.allSatisfy { $0.text.hasSuffix(", but only offsets up to 349 are committed: it was written without its own") })
+        // Another lineage is committed by now.
+        #expect(clean.compare(0..<300, positions: [1: OutputTopics.count]).brief == [])
+        // Written by an earlier lineage, by another group.
+        var topics = clean
+        for place in topics.found.indices where topics.found[place].timestamp >= OutputTopics.writtenAt + 300 * 4_000 {
+            topics.found[place].timestamp = OutputTopics.epoch - 1
+        }
+        #expect(topics.compare(0..<300, positions: positions).brief == [])
+        topics = clean
+        for place in topics.places(.alert) + topics.places(.shadowAlert) where topics.found[place].timestamp >= OutputTopics.writtenAt + 300 * 4_000 {
+            topics.found[place].headers[2].value = Array("/tripline/h/payments".utf8)
+        }
+        let others = topics.compare(0..<300, positions: positions)
+        #expect(others.brief == [])
+        #expect(others.unsignedCount > 0)
+    }
+
     @Test func `where the log does not reach back, what is certain is compared and nothing is accused wrongly`() {
         for first in stride(from: Int64(3), to: 200, by: 17) {
             var topics = clean

@@ -122,9 +122,11 @@ struct OutputTopics {
 
     /// What `verify` would find.
     func compare(
-        _ offsets: Range<Int64> = 0..<OutputTopics.count, horizon: PlainHorizon? = nil, starts: [PlainOutput.Kind: [Int64]] = [:]
+        _ offsets: Range<Int64> = 0..<OutputTopics.count, horizon: PlainHorizon? = nil, starts: [PlainOutput.Kind: [Int64]] = [:],
+        positions: [Int32: Int64] = [:]
     ) -> OutputComparison {
         var comparison = read(offsets, horizon: horizon, starts: starts)
+        comparison.judgeAhead(positions)
         comparison.finish()
         return comparison
     }
@@ -132,7 +134,9 @@ struct OutputTopics {
     /// What it knows when it has read every topic once.
     func read(_ offsets: Range<Int64> = 0..<OutputTopics.count, horizon: PlainHorizon? = nil, starts: [PlainOutput.Kind: [Int64]] = [:]) -> OutputComparison {
         var comparison = OutputComparison(group: "g", topic: "payments", names: Self.names, openTransaction: 12_000)
-        for partition in Int32(0)...1 { comparison.begin(partition, .init(offsets: offsets, epoch: Self.epoch, horizon: horizon)) }
+        for partition in Int32(0)...1 {
+            comparison.begin(partition, .init(offsets: offsets, epoch: Self.epoch, horizon: horizon, committed: offsets.upperBound))
+        }
         for (origin, result) in results where origin.offset < offsets.upperBound {
             comparison.expect(result, of: origin, received: records[origin]?.timestamp)
         }

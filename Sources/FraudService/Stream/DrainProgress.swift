@@ -1,0 +1,75 @@
+/// How far a drain is, as the workers' boards tell it.
+struct DrainProgress: Equatable {
+    struct Part: Equatable {
+        /// The next record to read.
+        var next: Int64
+        /// Offsets before the end that are not read and committed; nil: it is not known yet where the end is.
+        var remaining: Int64?
+    }
+
+    /// Every worker has its partitions, and all of them are live or refused.
+    var isSettled: Bool
+    /// Partitions whose state is being loaded.
+    var loadingCount = 0
+    /// By partition, of those that are not refused.
+    var partitions: [Int32: Part]
+
+    var isDone: Bool { isSettled && partitions.values.allSatisfy { $0.remaining == 0 } }
+
+    /// What is not done, for people.
+    var left: String {
+        let unread = partitions.sorted { $0.key < $1.key }.filter { $0.value.remaining != 0 }.map { number, part in
+            "partition \(number) " + (part.remaining.map { "is \($0) offsets before its end" } ?? "does not tell where it ends")
+        }
+        return (unread + (isSettled ? [] : ["not every partition is there and live"])).joined(separator: ", ")
+    }
+}
+
+/// Tells when a drain has come to its end, or will not.
+struct DrainWatch {
+    enum Verdict: Equatable {
+        case goesOn, isOver
+        /// Nothing has changed for `patience`.
+        case isStuck
+    }
+
+    /// Milliseconds; longer than a transaction of a producer that went away stays open (`transaction.timeout.ms`, 60 s).
+    static let patience: Int64 = 120_000
+
+    private var last: DrainProgress?
+    private var changedAt: Int64 = 0
+
+    /// - Parameter now: monotonic milliseconds.
+    mutating func look(_ progress: DrainProgress, now: Int64) -> Verdict {
+        if progress.isDone { return .isOver }
+        if progress != last {
+            last = progress
+            changedAt = now
+        }
+        return now - changedAt < Self.patience ? .goesOn : .isStuck
+    }
+}
+
+/// Where a worker's partitions end, for a drain, and how far they are read.
+struct DrainEnds {
+    /// As they were when the partitions were live.
+    private var ends: [Int32: Int64] = [:]
+    /// Up to where the consumer says that it has read, also behind records that are none: markers of transactions, and what those took back.
+    private var read: [Int32: Int64] = [:]
+
+    func isKnown(_ partition: Int32) -> Bool { ends[partition] != nil }
+
+    mutating func note(end: Int64, of partition: Int32) { ends[partition] = end }
+
+    mutating func note(read offset: Int64, of partition: Int32) { read[partition] = offset }
+
+    /// From now on records come from other positions.
+    mutating func forgetRead() { read = [:] }
+
+    /// Offsets before the end that are not read and committed; nil: its end is not known yet.
+    func remaining(_ partition: Int32, next: Int64, committed: Int64?) -> Int64? {
+        guard let end = ends[partition], let committed else { return nil }
+        if committed >= end { return 0 }
+        return max(next, read[partition] ?? next) >= end ? next - committed : end - committed
+    }
+}
