@@ -370,9 +370,9 @@ def postgres_programs():
     return found[-1]
 
 
-def tripline(*arguments, code=0, binary=BINARY):
+def tripline(*arguments, code=0, binary=BINARY, environment=ENVIRONMENT):
     """Runs a command to its end and checks its exit code: stdout and stderr."""
-    done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=120, env=ENVIRONMENT)
+    done = subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=120, env=environment)
     if done.returncode != code:
         raise AssertionError(f"tripline {' '.join(arguments)} ended with {done.returncode}, not {code}:\n{done.stdout}{done.stderr}")
     return done.stdout, done.stderr
@@ -421,6 +421,7 @@ class Group:
     """What the instances of one service share: topics, rules, checkpoints."""
 
     binary = BINARY
+    environment = ENVIRONMENT
 
     def __init__(self, kafka, name, folder, rules, redis=None, topic="payments", settings=None):
         self.kafka, self.name, self.rules, self.topic = kafka, name, pathlib.Path(rules), topic
@@ -464,14 +465,14 @@ class Service:
 
     def start(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([self.binary, "serve", "--config", str(self.config)], stdout=log, stderr=log, env=ENVIRONMENT)
+            self.process = subprocess.Popen([self.binary, "serve", "--config", str(self.config)], stdout=log, stderr=log, env=self.group.environment)
         return self
 
     def run(self, *arguments, seconds=120):
         """Runs to its end: exit code and stderr."""
         done = subprocess.run(
             [self.binary, "serve", "--config", str(self.config), *arguments], capture_output=True, text=True, timeout=seconds,
-            env=ENVIRONMENT)
+            env=self.group.environment)
         return done.returncode, done.stderr
 
     def get(self, path, port=None):

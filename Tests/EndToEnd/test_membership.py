@@ -1,22 +1,31 @@
 """Instances that come, go, die and are mistaken for one another while payments flow: each alert exactly once."""
 import collections
 import json
+import pathlib
+import shutil
+import tempfile
 import threading
 import time
+import unittest
 
+import confluent_kafka
 import payments
-from harness import EndToEnd, Group, rule, wait_done, wait_until, write_rules
+from harness import ENVIRONMENT, EndToEnd, Group, rule, tripline, wait_done, wait_until, write_rules
 
 
-class Membership(EndToEnd):
+class Moving(EndToEnd):
+    """Groups whose partitions move, and payments for them."""
+
     needs = ("kafka",)
+    consumer_properties = {}
 
     def group(self, name, partitions=4):
         self.kafka.create(name, partitions=partitions)
         rules = write_rules(
             self.folder / "rules", rule("always", "account.count_5m >= 1", once_per="payment"), rule("count_over", "account.count_5m > 5"))
         # The shortest session that brokers allow: what a dead instance held moves on soon.
-        settings = {"input": {"fields": {"amount": "amount_minor"}}, "kafka": {"consumer_properties": {"session.timeout.ms": 6000}}}
+        settings = {"input": {"fields": {"amount": "amount_minor"}},
+                    "kafka": {"consumer_properties": {"session.timeout.ms": 6000, **self.consumer_properties}}}
         return Group(self.kafka, "g-" + name, self.folder, rules, topic=name, settings=settings).create_outputs()
 
     def feeding(self, topic, data, stop=None):
@@ -37,6 +46,10 @@ class Membership(EndToEnd):
         if stop:
             self.addCleanup(stop.set)
         return thread, fed
+
+    def wait_fed(self, fed):
+        before = len(fed)
+        wait_until(lambda: len(fed) > before + 1_000, "payments flow")
 
     def live(self, service):
         service.check_alive()
@@ -61,6 +74,8 @@ class Membership(EndToEnd):
         self.assertGreater(len(over), 0)
         print(f"{len(each)} + {len(over)} alerts, each once", flush=True)
 
+
+class Membership(Moving):
     def test_of_two_processes_with_one_identity_one_leaves(self):
         group = self.group("twins")
         first, = self.start(group.service("first", instance="a"))
@@ -150,3 +165,62 @@ class Membership(EndToEnd):
         self.assertEqual(service.metrics()['tripline_recoveries_total{source="checkpoint"}'], 4)
         self.assertEqual(service.terminate(), 0, service.tail())
         self.check_alerts(group, data)
+
+
+def wheel_library():
+    """The librdkafka that confluent-kafka brings along; None where it was built against the system's."""
+    found = sorted((pathlib.Path(confluent_kafka.__file__).parents[1] / "confluent_kafka.libs").glob("librdkafka*.so*"))
+    return found[0] if found else None
+
+
+@unittest.skipIf(wheel_library() is None, "confluent-kafka brings no librdkafka along: install its wheel (pip install confluent-kafka)")
+class Cooperation(Moving):
+    """The same with partitions that are handed over one by one, which takes a later librdkafka than distributions have."""
+
+    consumer_properties = {"partition.assignment.strategy": "cooperative-sticky"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.library = pathlib.Path(tempfile.mkdtemp(prefix="tripline-library-"))
+        cls.addClassCleanup(shutil.rmtree, cls.library, True)
+        (cls.library / "librdkafka.so.1").symlink_to(wheel_library())
+
+    def group(self, name, partitions=4):
+        group = super().group(name, partitions)
+        group.environment = {**ENVIRONMENT, "LD_LIBRARY_PATH": str(self.library)}
+        return group
+
+    def test_instances_join_leave_and_die_while_payments_flow(self):
+        group = self.group("cooperative", partitions=6)
+        first, second, third = (group.service(name) for name in "abc")
+        self.start(first, second)
+        stop = threading.Event()
+        thread, fed = self.feeding(group.topic, payments.generated(60_000, self.seed, accounts=300), stop)
+        self.wait_fed(fed)
+        self.start(third)
+        services = [first, second, third]
+        self.wait_live(services, lambda counts: counts == [2, 2, 2], "three instances share the partitions")
+        kept = {one.instance: set(self.live(one)) for one in (first, second)}
+        self.wait_fed(fed)
+        self.assertEqual(third.terminate(), 0, third.tail())
+        self.wait_live([first, second], lambda counts: sum(counts) == 6, "the others have what one left")
+        for one in (first, second):
+            self.assertLessEqual(kept[one.instance], set(self.live(one)), "what an instance had stays with it")
+        self.wait_fed(fed)
+        third.start()
+        self.wait_live(services, all, "it has partitions again")
+        second.kill()
+        self.wait_live([first, third], lambda counts: sum(counts) == 6, "the others have what one held that died")
+        self.wait_fed(fed)
+        second.start()
+        self.wait_live(services, all, "it has partitions again")
+        self.wait_fed(fed)
+        stop.set()
+        thread.join()
+        wait_done(services, len(fed))
+        for service in services:
+            self.assertEqual(service.terminate(), 0, service.tail())
+        self.check_alerts(group, fed)
+        document = json.loads(tripline("verify", "-o", "json", "--config", str(first.config), environment=group.environment)[0])
+        self.assertTrue(document["ok"], document)

@@ -19,6 +19,9 @@ enum WorkerFailure: Error, Sendable, CustomStringConvertible {
         case .client(let why): "the client gave up: \(why)"
         }
     }
+
+    /// Of a change of what is read.
+    init(assignment error: KafkaError) { self = error.isFenced ? .fenced("\(error)") : .client("\(error)") }
 }
 
 /// What all workers of a service share; immutable or thread-safe.
@@ -194,7 +197,7 @@ final class StreamWorker {
         case .drop: batch.destroy()
         case .readAgain(let positions):
             batch.destroy()
-            do throws(KafkaError) { try assign(positions) } catch { failure = failure ?? .client("\(error)") }
+            do throws(KafkaError) { try assign(positions) } catch { failure = failure ?? WorkerFailure(assignment: error) }
         }
         judge(errors)
         lookForLogs()
@@ -298,7 +301,7 @@ final class StreamWorker {
         case .assign(let positions):
             // A revoke is answered by giving up the whole assignment, once, at its end.
             guard !isRevoking else { return }
-            do throws(KafkaError) { try assign(positions) } catch { throw .client("\(error)") }
+            do throws(KafkaError) { try assign(positions) } catch { throw WorkerFailure(assignment: error) }
         case .load(let partition, let claim, let committed):
             // Not a claim: what was folded into an aborted transaction is recovered.
             recoveringSince[partition] = recoveringSince[partition] ?? Clock.monotonicMilliseconds()
@@ -352,7 +355,7 @@ final class StreamWorker {
                 handle(.revoked(isLost: isLost))
                 isRevoking = false
                 membership = nil
-                do throws(KafkaError) { try consumer.unassign() } catch { throw .client("\(error)") }
+                do throws(KafkaError) { try consumer.unassign() } catch { throw WorkerFailure(assignment: error) }
             }
         } catch {
             failure = failure ?? error

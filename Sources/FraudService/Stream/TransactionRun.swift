@@ -58,9 +58,10 @@ extension StreamWorker {
     }
 
     private func sendOffsets(_ plan: FlushPlan) throws(KafkaError) {
-        guard let group = membership, membershipEpoch == plan.assignmentEpoch else {
+        guard let captured = membership, membershipEpoch == plan.assignmentEpoch else {
             preconditionFailure("offsets go with the group metadata of their own assignment")
         }
+        let group = consumer.renewedMembership() ?? captured
         let offsets = plan.offsets.map { (partition: $0.partition, offset: $0.position.offset, metadata: $0.position.metadata) }
         try output.producer.sendOffsets(offsets, topic: shared.settings.topic, group: group, timeoutMilliseconds: Self.callTimeout)
     }

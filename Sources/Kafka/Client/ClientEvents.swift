@@ -14,7 +14,7 @@ package struct KafkaLogLine: Sendable {
 /// Takes log lines. Called on librdkafka's own threads: it must not block and must not call a client.
 package typealias KafkaLogHandler = @Sendable (KafkaLogLine) -> Void
 
-/// What a partition assignment did, seen from this member (eager protocol: each event names the whole assignment).
+/// What a partition assignment did, seen from this member: each event names the whole assignment, whichever protocol the group speaks.
 package enum RebalanceEvent: Sendable, Equatable {
     /// These partitions are ours once the handler has called `assign`.
     case assigned([Int32])

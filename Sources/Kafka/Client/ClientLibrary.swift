@@ -30,4 +30,10 @@ package enum ClientLibrary {
 
     /// Whether `fetch.queue.backoff.ms` exists: the cure for the one-second fetch pause when the local queue is full.
     static var hasFetchQueueBackoff: Bool { rd_kafka_version() >= 0x0202_0000 }
+
+    /// Whether the cooperative assignor keeps its promises.
+    static func isCooperationSound(in version: Int32) -> Bool { version >> 8 >= 0x020a01 }
+
+    /// For example `2.0.2`.
+    static func release(_ version: Int32) -> String { "\(version >> 24).\(version >> 16 & 0xff).\(version >> 8 & 0xff)" }
 }

@@ -51,13 +51,16 @@ package struct KafkaProperties: Sendable, Equatable {
     ///
     /// These properties carry the service's promises, or have a setting of their own.
     package static func reservedViolation(key: String, value: String) -> String? {
+        reservedViolation(key: key, value: value, librdkafka: rd_kafka_version())
+    }
+
+    /// - Parameter version: of librdkafka, as it counts it: 0xMMmmrrxx.
+    static func reservedViolation(key: String, value: String, librdkafka version: Int32) -> String? {
         if let remedy = ownSettings[key] { return "\(key) is set by the service: \(remedy)" }
         if let rule = fixedValues[key], !rule.allowed.contains(value) {
             return "\(key)=\(value) is refused: \(rule.remedy)"
         }
-        if key == "partition.assignment.strategy", value.contains("cooperative") {
-            return "\(key)=\(value) is refused: partitions are handed over eagerly; use range or roundrobin"
-        }
+        if key == Assignors.property, let why = Assignors(value).violation(librdkafka: version) { return "\(key)=\(value) is refused: \(why)" }
         return nil
     }
 

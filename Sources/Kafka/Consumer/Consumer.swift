@@ -7,9 +7,17 @@ package final class Consumer {
     let client: ClientHandle
     private var queue: OpaquePointer?
     var topic: String?
-    /// Whether the rebalance callback that is running has been answered with an assignment.
-    private var isAnswered = false
-    private var isClosed = false
+    private(set) var isClosed = false
+    /// What the group has given; incremental where the assignor is cooperative.
+    var share: GroupShare
+    /// What the rebalance callback that is running still has to be answered with.
+    var awaited: RebalanceAnswer?
+    /// Under the cooperative protocol: what is read, the member's id when that was given, its metadata in the last callback, and whether a change of what
+    /// is read was left to the next one.
+    var reading: [Int32] = []
+    var memberID: String?
+    var settled: GroupMetadata?
+    var isDeferred = false
 
     /// Called inside `poll` and `close`. On `assigned` the handler calls `assign`; after `revoked` nothing is assigned, whether
     /// the handler calls `unassign` or not.
@@ -25,6 +33,7 @@ package final class Consumer {
         var fixed = Consumer.fixed
         if reportsEnd { fixed.set("enable.partition.eof", "true") }
         let configuration = try Configuration(defaults: Consumer.defaults, properties: properties, fixed: fixed)
+        share = GroupShare(isIncremental: Assignors(try configuration.value(of: Assignors.property)).isCooperative)
         let events = ClientEvents(log: log)
         events.register(in: configuration)
         configuration.withPointer { pointer in
@@ -53,6 +62,7 @@ package final class Consumer {
     /// Reads a topic from given offsets without joining the group. For tools and tests; not to be mixed with `subscribe`.
     package func read(_ topic: String, from offsets: [(partition: Int32, offset: Int64)]) throws(KafkaError) {
         self.topic = topic
+        share = GroupShare(isIncremental: false)
         try assign(offsets)
     }
 
@@ -66,6 +76,7 @@ package final class Consumer {
         batch.fill(from: client.pointer, queue, timeoutMilliseconds: timeoutMilliseconds) { error in
             client.events.append(error)
         }
+        if isDeferred { batch.destroy() }
     }
 
     /// Takes the oldest error that turned up while polling; nil when there is none left.
@@ -116,66 +127,6 @@ package final class Consumer {
         guard let owned = queue else { return }
         queue = nil
         rd_kafka_queue_destroy(owned)
-    }
-}
-
-// MARK: - Assignment
-
-extension Consumer {
-    /// Makes these partitions the whole assignment, each from its offset (the next record to read). May be called again with
-    /// more partitions; what was queued of the others is then read anew from the offsets given here.
-    package func assign(_ offsets: [(partition: Int32, offset: Int64)]) throws(KafkaError) {
-        isAnswered = true
-        let list = PartitionList(topic: topic ?? "", offsets: offsets)
-        try check(rd_kafka_assign(client.pointer, list.pointer), "assign")
-        settleAssignment()
-    }
-
-    /// Ends the assignment.
-    package func unassign() throws(KafkaError) {
-        isAnswered = true
-        try check(rd_kafka_assign(client.pointer, nil), "unassign")
-        settleAssignment()
-    }
-
-    /// Waits until the partitions that a change of the assignment stopped have begun to stop.
-    ///
-    /// librdkafka up to 2.15 aborts the process when the next change finds one of them still to be stopped (issue 5573). Its
-    /// main thread serves the stop and this question in the order in which they were queued, and the stop's end, which the stop
-    /// queues, before any later change. A consumer that closes changes nothing any more, and would not be answered.
-    private func settleAssignment() {
-        guard !isClosed else { return }
-        var list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
-        if rd_kafka_assignment(client.pointer, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list {
-            rd_kafka_topic_partition_list_destroy(list)
-        }
-    }
-
-    /// Answers a rebalance, as librdkafka demands: without an assignment or its end, the group would wait for ever.
-    private func answerRebalance(
-        _ code: rd_kafka_resp_err_t, _ partitions: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?
-    ) {
-        isAnswered = false
-        let numbers = Consumer.numbers(partitions)
-        let isAssigned = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS
-        if isAssigned {
-            onRebalance?(.assigned(numbers))
-        } else {
-            if code != RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS { client.events.append(KafkaError(code)) }
-            let isLost = rd_kafka_assignment_lost(client.pointer) != 0
-            onRebalance?(.revoked(numbers, lost: isLost))
-        }
-        if isAnswered { return }
-        do {
-            if isAssigned { try assign([]) } else { try unassign() }
-        } catch {
-            client.events.append(error)
-        }
-    }
-
-    private static func numbers(_ list: UnsafeMutablePointer<rd_kafka_topic_partition_list_t>?) -> [Int32] {
-        guard let list else { return [] }
-        return UnsafeBufferPointer(start: list.pointee.elems, count: Int(list.pointee.cnt)).map(\.partition)
     }
 }
 

@@ -48,10 +48,13 @@ extension Consumer {
 
     /// The member's present generation and ids.
     package func groupMetadata() -> GroupMetadata {
-        guard let pointer = rd_kafka_consumer_group_metadata(client.pointer) else {
-            preconditionFailure("a consumer with group.id has group metadata")
-        }
-        return GroupMetadata(owning: pointer)
+        guard let present = presentMetadata() else { preconditionFailure("a consumer with group.id has group metadata") }
+        return present
+    }
+
+    /// The same; nil where a consumer that closes has left its group already.
+    func presentMetadata() -> GroupMetadata? {
+        rd_kafka_consumer_group_metadata(client.pointer).map { GroupMetadata(owning: $0) }
     }
 
     /// How many partitions the topic has now, by the broker's answer and not by what this client remembers.

@@ -14,4 +14,19 @@ package final class GroupMetadata {
     deinit {
         rd_kafka_consumer_group_metadata_destroy(pointer)
     }
+
+    /// The same member in the same generation.
+    func isSame(as other: GroupMetadata) -> Bool { bytes() == other.bytes() }
+
+    /// In librdkafka's own format, which is good for a comparison inside of one process.
+    private func bytes() -> [UInt8] {
+        var buffer: UnsafeMutableRawPointer?
+        var count = 0
+        if let error = rd_kafka_consumer_group_metadata_write(pointer, &buffer, &count) {
+            rd_kafka_error_destroy(error)
+            preconditionFailure("group metadata of librdkafka's own making can be written")
+        }
+        defer { rd_kafka_mem_free(nil, buffer) }
+        return Array(UnsafeRawBufferPointer(start: buffer, count: count))
+    }
 }
