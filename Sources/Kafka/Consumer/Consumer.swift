@@ -74,7 +74,8 @@ package final class Consumer {
     package func poll(into batch: inout RecordBatch, timeoutMilliseconds: Int32) {
         guard let queue else { return batch.destroy() }
         batch.fill(from: client.pointer, queue, timeoutMilliseconds: timeoutMilliseconds) { error in
-            client.events.append(error)
+            // Like a record, an end that is read before a change takes effect tells nothing.
+            if !(isDeferred && error.isPartitionEnd) { client.events.append(error) }
         }
         if isDeferred { batch.destroy() }
     }
