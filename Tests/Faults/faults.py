@@ -381,7 +381,7 @@ def taken_over_without(trial, take, bring):
     """An instance dies while the store of the checkpoints is away: others load what it had when the store is back."""
     victim = trial.any()
     others = [one for one in trial.running() if one is not victim]
-    lost = {one["partition"] for one in live(victim)}
+    lost = trial.wait(lambda: {one["partition"] for one in live(victim)}, "it has partitions")
     take()
     try:
         trial.pause(1, 3)
@@ -401,9 +401,12 @@ def taken_over_without(trial, take, bring):
 
 def recovered_from(trial, services, source, partitions):
     """Raises where one of the partitions came from anything else."""
-    found = {one["partition"]: one["recovered_from"] for service in services for one in live(service) if one["partition"] in partitions}
+    def sources():
+        found = {one["partition"]: one["recovered_from"] for service in services for one in live(service) if one["partition"] in partitions}
+        return set(found) == set(partitions) and found
+    found = wait_until(sources, f"partitions {sorted(partitions)} are live", 60)
     trial.noted["recovered_from"] = collections.Counter(found.values())
-    if set(found) != set(partitions) or set(found.values()) != {source}:
+    if set(found.values()) != {source}:
         raise AssertionError(f"not each of the partitions {sorted(partitions)} recovered from its {source}: {found}")
 
 
@@ -411,7 +414,7 @@ def recovered_from(trial, services, source, partitions):
        settings=with_slow_postgres)
 def postgres_slow(trial):
     victim = trial.any()
-    lost = {one["partition"] for one in live(victim)}
+    lost = trial.wait(lambda: {one["partition"] for one in live(victim)}, "it has partitions")
     slowly(trial, "postgres", victim)
     trial.wait(lambda: sum(len(live(one)) for one in trial.running()) == PARTITIONS, "all partitions are live")
     recovered_from(trial, trial.running(), "checkpoint", lost)

@@ -169,9 +169,10 @@ private func filledCluster() throws -> Cluster {
         cluster.broker.failNext(.heartbeat, codes: [25])
         turn([member]) { member.events.contains(.revoked([0, 1, 2, 3], lost: true)) && member.held == [0, 1, 2, 3] }
         turn([member]) { member.received.count == 4 }
-        #expect(member.consumer.renewedMembership() != nil)
+        let captured = member.consumer.groupMetadata()
+        #expect(member.consumer.renewed(captured) !== captured)
         #expect(member.close())
-        #expect(member.consumer.renewedMembership() == nil)
+        #expect(member.consumer.renewed(captured) === captured)
         #expect(member.failures == [])
     }
 
@@ -234,9 +235,14 @@ private func filledCluster() throws -> Cluster {
         defer { cluster.stop() }
         for (assignor, isRenewed) in [("cooperative-sticky", true), ("roundrobin", false)] {
             let member = try Member(cluster, assignor: assignor)
-            #expect(member.consumer.renewedMembership() == nil)
+            let before = member.consumer.groupMetadata()
+            #expect(before.generation == -1)
             turn([member]) { member.held != nil }
-            #expect((member.consumer.renewedMembership() != nil) == isRenewed)
+            let captured = member.consumer.groupMetadata()
+            #expect(captured.generation.map { $0 >= 0 } == true)
+            #expect((member.consumer.renewed(captured) !== captured) == isRenewed)
+            // From before the group gave anything: whatever began since, nothing was joined with it in hand.
+            #expect(member.consumer.renewed(before) === before)
             #expect(member.close())
         }
     }

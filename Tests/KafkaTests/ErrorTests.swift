@@ -34,6 +34,21 @@ import Testing
         #expect(codes(\.isUnauthorized) == [-169, 29, 30, 31, 53, 58])
     }
 
+    @Test func `unread errors are kept up to a number, the ends of partitions all`() {
+        let events = ClientEvents(log: nil)
+        for partition in 0..<200 as Range<Int32> {
+            events.append(KafkaError(RD_KAFKA_RESP_ERR__PARTITION_EOF, partition: partition))
+            events.append(KafkaError(RD_KAFKA_RESP_ERR__TRANSPORT))
+        }
+        var ends: Set<Int32> = []
+        var otherCount = 0
+        while let error = events.removeFirstError() {
+            if error.isPartitionEnd, let partition = error.partition { ends.insert(partition) } else { otherCount += 1 }
+        }
+        #expect(ends.count == 200)
+        #expect(otherCount == 64)
+    }
+
     @Test func `an error is told by name and text`() {
         let error = KafkaError(.init(rawValue: 3), partition: 4)
         #expect(error.description == "UNKNOWN_TOPIC_OR_PART: Broker: Unknown topic or partition")

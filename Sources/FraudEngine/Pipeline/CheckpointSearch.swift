@@ -64,6 +64,8 @@ package struct CheckpointSearch<Place, Problem: Error> {
             switch try read(entry, partition) {
             case .success(let read):
                 guard read.header.partitionCount == settings.partitionCount else {
+                    // What is older than one of another fold is not asked for.
+                    if otherFold != nil { continue }
                     throw .refused(.partitionCountChanged(committed: read.header.partitionCount, now: settings.partitionCount))
                 }
                 if read.header.foldHash == settings.foldHash { return try complete(read, read.header.history, kept: [entry.kept]) }

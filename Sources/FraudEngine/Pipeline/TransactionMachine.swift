@@ -122,7 +122,8 @@ package struct TransactionMachine {
 
     /// After a doubtful end: a new producer makes the old transaction final, then the committed offsets tell how it ended.
     private mutating func settle(_ fault: ClientFault) -> Call {
-        doubt = fault
+        // Why it was to be aborted counts, not why that failed.
+        if case .abort(let cause) = call { doubt = cause } else { doubt = fault }
         return .replaceProducer(because: fault.text, isOpen: true)
     }
 

@@ -28,7 +28,7 @@ package enum ServeCommand {
 
     /// The main thread's part: signals, failures, the end of a drain.
     private static func watch(_ service: Service, drains: Bool) -> ExitCode {
-        var drain = DrainWatch()
+        var drain = DrainWatch(takeover: service.takeover)
         var memory = MemoryTrim()
         while true {
             switch ProcessSignals.next(milliseconds: 200) {
@@ -55,7 +55,7 @@ package enum ServeCommand {
         let code = service.stop()
         let failure = StartFailure(
             code == .ok ? .unreachable : code,
-            "the drain is not whole: nothing has come for \(DrainWatch.patience / 1_000) s, and \(progress.left); see the log, the brokers and open "
+            "the drain is not whole: nothing has come for \(DrainWatch.patience / 1_000) s, and \(progress.leftText); see the log, the brokers and open "
                 + "transactions of the input; run serve --drain again before anything is changed")
         return fail(failure)
     }

@@ -16,6 +16,8 @@ package final class Service: Sendable {
     let log: Log
     let metrics: Metrics
     let boards: [WorkerBoard]
+    /// Of the input.
+    private let partitionCount: Int
     let rules: RuleWatcher
     let scores: ScoreWriter?
     private let inboxes: [WorkerInbox]
@@ -47,6 +49,7 @@ package final class Service: Sendable {
         let inboxes = (0..<workers).map { _ in WorkerInbox() }
         self.inboxes = inboxes
         boards = (0..<workers).map { _ in WorkerBoard() }
+        partitionCount = workerSettings.partitionCount
         checkpoints = CheckpointThread(open: { store.open() }, settings: workerSettings, log: log, metrics: metrics)
         scores = settings.redis.map { ScoreWriter(url: $0, group: settings.group, metrics: metrics, log: log) }
         rules = RuleWatcher(
@@ -263,12 +266,19 @@ package final class Service: Sendable {
 
     /// How far a drain is.
     var drainProgress: DrainProgress {
-        boards.reduce(into: DrainProgress(isSettled: isSettled, partitions: [:])) { progress, board in
+        var refusedCount = 0
+        var progress = boards.reduce(into: DrainProgress(isSettled: isSettled, partitions: [:])) { progress, board in
             let seen = board.latest
             progress.loadingCount += seen.loading.count
+            refusedCount += seen.refused.count
             for one in seen.partitions { progress.partitions[one.partition] = .init(next: one.next, remaining: one.remaining) }
         }
+        progress.isWhole = progress.partitions.count + refusedCount >= partitionCount
+        return progress
     }
+
+    /// Milliseconds until the group gives the partitions of an instance that died to others: its session, and a rebalance.
+    var takeover: Int64 { settings.consumerMilliseconds("session.timeout.ms") + 5_000 }
 
     /// Totals by outcome over the partitions it holds, as committed or about to be.
     package var totals: [(outcome: String, records: UInt64)] {

@@ -9,6 +9,8 @@ struct DrainProgress: Equatable {
 
     /// Every worker has its partitions, and all of them are live or refused.
     var isSettled: Bool
+    /// These are all partitions of the input: no other instance has any, nor had when it died.
+    var isWhole = true
     /// Partitions whose state is being loaded.
     var loadingCount = 0
     /// By partition, of those that are not refused.
@@ -16,8 +18,15 @@ struct DrainProgress: Equatable {
 
     var isDone: Bool { isSettled && partitions.values.allSatisfy { $0.remaining == 0 } }
 
+    /// The same without what is read: payments that come behind the ends are no progress.
+    fileprivate var left: DrainProgress {
+        var left = self
+        left.partitions = partitions.filter { $0.value.remaining != 0 }
+        return left
+    }
+
     /// What is not done, for people.
-    var left: String {
+    var leftText: String {
         let unread = partitions.sorted { $0.key < $1.key }.filter { $0.value.remaining != 0 }.map { number, part in
             "partition \(number) " + (part.remaining.map { "is \($0) offsets before its end" } ?? "does not tell where it ends")
         }
@@ -36,12 +45,26 @@ struct DrainWatch {
     /// Milliseconds; longer than a transaction of a producer that went away stays open (`transaction.timeout.ms`, 60 s).
     static let patience: Int64 = 120_000
 
+    /// Milliseconds until the partitions of an instance that died are given to others.
+    let takeover: Int64
     private var last: DrainProgress?
     private var changedAt: Int64 = 0
+    private var doneSince: Int64?
+
+    init(takeover: Int64) { self.takeover = takeover }
 
     /// - Parameter now: monotonic milliseconds.
     mutating func look(_ progress: DrainProgress, now: Int64) -> Verdict {
-        if progress.isDone { return .isOver }
+        guard progress.isDone else {
+            doneSince = nil
+            return judge(progress.left, now)
+        }
+        let since = doneSince ?? now
+        doneSince = since
+        return progress.isWhole || now - since >= takeover ? .isOver : .goesOn
+    }
+
+    private mutating func judge(_ progress: DrainProgress, _ now: Int64) -> Verdict {
         if progress != last {
             last = progress
             changedAt = now

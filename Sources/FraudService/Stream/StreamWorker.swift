@@ -355,6 +355,8 @@ final class StreamWorker {
                 handle(.revoked(isLost: isLost))
                 isRevoking = false
                 membership = nil
+                // Who waits for the end of a drain must not take what is gone for done.
+                if shared.drains { report(isDue: true) }
                 do throws(KafkaError) { try consumer.unassign() } catch { throw WorkerFailure(assignment: error) }
             }
         } catch {
@@ -467,9 +469,9 @@ final class StreamWorker {
     // MARK: Reporting
 
     /// Brings counters and positions to where other threads read them, ten times a second.
-    private func report() {
+    private func report(isDue: Bool = false) {
         let now = Clock.monotonicMilliseconds()
-        guard now - markedAt >= 100 || machine.isStopped else { return }
+        guard isDue || now - markedAt >= 100 || machine.isStopped else { return }
         markedAt = now
         if shared.drains { lookForEnds() }
         var samples: [PartitionReport] = []

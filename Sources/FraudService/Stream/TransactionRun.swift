@@ -61,7 +61,7 @@ extension StreamWorker {
         guard let captured = membership, membershipEpoch == plan.assignmentEpoch else {
             preconditionFailure("offsets go with the group metadata of their own assignment")
         }
-        let group = consumer.renewedMembership() ?? captured
+        let group = consumer.renewed(captured)
         let offsets = plan.offsets.map { (partition: $0.partition, offset: $0.position.offset, metadata: $0.position.metadata) }
         try output.producer.sendOffsets(offsets, topic: shared.settings.topic, group: group, timeoutMilliseconds: Self.callTimeout)
     }

@@ -32,6 +32,8 @@ final class ClientEvents {
     /// A consumer's, from its last statistics.
     var partitionEnds: [PartitionEnds] = []
     private(set) var errors: [KafkaError] = []
+    /// By partition, the newest: librdkafka tells of an end once.
+    private var partitionEndErrors: [Int32: KafkaError] = [:]
     private(set) var deliveryFailures = 0
     private(set) var lastDeliveryFailure: KafkaError?
 
@@ -43,12 +45,16 @@ final class ClientEvents {
     }
 
     func append(_ error: KafkaError) {
+        if error.isPartitionEnd, let partition = error.partition {
+            partitionEndErrors[partition] = error
+            return
+        }
         if errors.count == ClientEvents.errorCapacity { errors.removeFirst() }
         errors.append(error)
     }
 
     func removeFirstError() -> KafkaError? {
-        errors.isEmpty ? nil : errors.removeFirst()
+        errors.isEmpty ? partitionEndErrors.popFirst()?.value : errors.removeFirst()
     }
 
     func recordDeliveryFailure(_ error: KafkaError) {

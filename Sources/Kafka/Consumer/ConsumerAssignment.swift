@@ -28,15 +28,17 @@ extension Consumer {
         settleAssignment()
     }
 
-    /// The member as it is now, for offsets of partitions that the handler holds; nil under the eager protocol, where the metadata of the assignment hold
-    /// until it ends, and where the assignment is lost.
+    /// The member as it is now, for offsets of partitions that the handler holds since `captured`. Unchanged under the eager protocol, where the metadata
+    /// of the assignment hold until it ends, and wherever a broker shall refuse the offsets: where the assignment is lost, or a generation was missed.
     ///
-    /// Under the cooperative protocol a generation begins before the callback that tells of it, and gives nothing away before that is answered.
-    package func renewedMembership() -> GroupMetadata? {
-        guard share.isIncremental, let memberID, share.isHeld || awaited != nil else { return nil }
-        let present = presentMetadata()
+    /// Under the cooperative protocol a generation begins before the callback that tells of it, and gives nothing away before that is answered. One that
+    /// began without this member may have given away what it holds: only the generation that follows at once was joined with it in hand.
+    package func renewed(_ captured: GroupMetadata) -> GroupMetadata {
+        guard share.isIncremental, let memberID, share.isHeld || awaited != nil, let present = presentMetadata(),
+            let (old, new) = captured.generation.flatMap({ old in present.generation.map { (old, $0) } }), old >= 0, new == old || new == old &+ 1
+        else { return captured }
         // Asked later than the metadata: what is not lost now was not lost then.
-        return rd_kafka_assignment_lost(client.pointer) == 0 && presentID() == memberID ? present : nil
+        return rd_kafka_assignment_lost(client.pointer) == 0 && presentID() == memberID ? present : captured
     }
 
     // MARK: The cooperative protocol

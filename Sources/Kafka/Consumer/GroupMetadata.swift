@@ -18,6 +18,14 @@ package final class GroupMetadata {
     /// The same member in the same generation.
     func isSame(as other: GroupMetadata) -> Bool { bytes() == other.bytes() }
 
+    /// -1 before the group has given one; nil where librdkafka writes it down in a way that is not known here.
+    var generation: Int32? {
+        let bytes = bytes()
+        let magic = Array("CGMDv2:".utf8)
+        guard bytes.starts(with: magic), bytes.count >= magic.count + 4 else { return nil }
+        return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: magic.count, as: Int32.self) }
+    }
+
     /// In librdkafka's own format, which is good for a comparison inside of one process.
     private func bytes() -> [UInt8] {
         var buffer: UnsafeMutableRawPointer?

@@ -57,6 +57,7 @@ import Testing
     @Test func `where all are another fold's, that is said`() {
         let changed = Refusal.foldChanged(committed: "other", now: Self.settings.foldHash).message
         #expect(Self.newest([Self.entry(1, fold: "older"), Self.entry(2, fold: "other"), Self.entry(3, isDamaged: true)]).found == changed)
+        #expect(Self.newest([Self.entry(1, partitions: 99), Self.entry(2, fold: "other")]).found == changed)
         let older = Self.newest([Self.entry(1), Self.entry(2, fold: "other")])
         #expect((older.found, older.unused) == ("1", [2]))
     }

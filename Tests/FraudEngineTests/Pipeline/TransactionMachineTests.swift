@@ -52,9 +52,9 @@ import Testing
         #expect(calls.suffix(3) == [.replaceProducer(because: "dead", isOpen: true), .readCommitted, .end(outcome)])
     }
 
-    @Test func `an abort that fails is settled like a commit`() {
+    @Test func `an abort that fails is settled like a commit, and what it was for still counts`() {
         let calls = Self.calls([.done, .failed(Self.abort), .failed(Self.dead), .done, .positions([0: Self.old])])
-        #expect(calls.last == .end(.aborted("dead", isTransient: true)))
+        #expect(calls.last == .end(.aborted("too large", isTransient: false)))
     }
 
     @Test func `who is fenced leaves`() {

@@ -48,7 +48,7 @@ import Testing
     // MARK: All of them
 
     @Test func `it is over when every partition is live and read, at once`() {
-        var watch = DrainWatch()
+        var watch = DrainWatch(takeover: 15_000)
         #expect(watch.look(Self.progress([0, nil]), now: 0) == .goesOn)
         #expect(watch.look(Self.progress([0, 1]), now: 200) == .goesOn)
         #expect(watch.look(Self.progress([0, 0], isSettled: false), now: 400) == .goesOn)
@@ -57,15 +57,37 @@ import Testing
     }
 
     @Test func `it waits for what comes slowly, and gives up on what does not come`() {
-        var watch = DrainWatch()
+        var watch = DrainWatch(takeover: 15_000)
         let slow = DrainWatch.patience - 1
         for turn in 0..<5 as Range<Int64> { #expect(watch.look(Self.progress([5], next: turn), now: turn * slow) == .goesOn) }
         #expect(watch.look(Self.progress([5], next: 4), now: 5 * slow) == .goesOn)
         #expect(watch.look(Self.progress([5], next: 4), now: 5 * slow + 1) == .isStuck)
     }
 
+    @Test func `payments behind the ends are no progress`() {
+        var watch = DrainWatch(takeover: 15_000)
+        func progress(_ next: Int64) -> DrainProgress {
+            DrainProgress(isSettled: true, partitions: [0: .init(next: next, remaining: 0), 1: .init(next: 5, remaining: 3)])
+        }
+        #expect(watch.look(progress(1), now: 0) == .goesOn)
+        #expect(watch.look(progress(2), now: DrainWatch.patience - 1) == .goesOn)
+        #expect(watch.look(progress(3), now: DrainWatch.patience) == .isStuck)
+    }
+
+    @Test func `where others may have partitions, or have died with them, it waits until these would have been given over`() {
+        var watch = DrainWatch(takeover: 15_000)
+        var progress = Self.progress([0, 0])
+        progress.isWhole = false
+        #expect(watch.look(progress, now: 0) == .goesOn)
+        #expect(watch.look(progress, now: 14_999) == .goesOn)
+        // They come.
+        #expect(watch.look(Self.progress([0, 0, 9]), now: 14_999) == .goesOn)
+        #expect(watch.look(progress, now: 20_000) == .goesOn)
+        #expect(watch.look(progress, now: 35_000) == .isOver)
+    }
+
     @Test func `it says what is left`() {
-        #expect(Self.progress([0, 17, nil]).left == "partition 1 is 17 offsets before its end, partition 2 does not tell where it ends")
-        #expect(Self.progress([0], isSettled: false).left == "not every partition is there and live")
+        #expect(Self.progress([0, 17, nil]).leftText == "partition 1 is 17 offsets before its end, partition 2 does not tell where it ends")
+        #expect(Self.progress([0], isSettled: false).leftText == "not every partition is there and live")
     }
 }
