@@ -8,7 +8,7 @@ import Testing
     private typealias Entry = Search.Entry
 
     private static let settings = WorkerLife.settings
-    private static let rules = TestRules.set([(id: "always", condition: "payment.amount >= 0", more: "")])
+    private static var rules: RuleSet { TestRules.set([(id: "always", condition: "payment.amount >= 0", more: "")]) }
 
     private static func entry(_ offset: Int64, fold: String = settings.foldHash, partitions: Int = settings.partitionCount, isDamaged: Bool = false) -> Entry {
         var state = PartitionState(windows: settings.windows, seed: settings.seed)
