@@ -63,6 +63,13 @@ class Moving(EndToEnd):
             states = "\n".join(f"{one.instance}: {one.get('/status')}\n{one.tail()}" for one in services)
             raise AssertionError(f"{error}\n{states}") from None
 
+    def finish(self, group, services, fed):
+        """When all payments are in: each service reads them and ends, and each alert is there once."""
+        wait_done(services, len(fed))
+        for service in services:
+            self.assertEqual(service.terminate(), 0, service.tail())
+        self.check_alerts(group, fed)
+
     def check_alerts(self, group, fed):
         """One for each payment, and one for each account and window with more than five."""
         alerts = [json.loads(message.value()) for message in group.alerts()]
@@ -112,18 +119,13 @@ class Membership(Moving):
         others = [one for one in services if one is not victim]
         victim.kill()
         self.wait_live(others, lambda counts: sum(counts) == 6, "the others have taken over")
-        before = len(fed)
-        wait_until(lambda: len(fed) > before + 1_000, "payments still flow")
+        self.wait_fed(fed)
         victim.start()
         self.wait_live(services, all, "it has partitions again")
-        before = len(fed)
-        wait_until(lambda: len(fed) > before + 1_000, "payments still flow")
+        self.wait_fed(fed)
         stop.set()
         thread.join()
-        wait_done(services, len(fed))
-        for service in services:
-            self.assertEqual(service.terminate(), 0, service.tail())
-        self.check_alerts(group, fed)
+        self.finish(group, services, fed)
 
     def test_a_broker_that_is_away_for_longer_than_the_session(self):
         group = self.group("away")
@@ -218,9 +220,6 @@ class Cooperation(Moving):
         self.wait_fed(fed)
         stop.set()
         thread.join()
-        wait_done(services, len(fed))
-        for service in services:
-            self.assertEqual(service.terminate(), 0, service.tail())
-        self.check_alerts(group, fed)
+        self.finish(group, services, fed)
         document = json.loads(tripline("verify", "-o", "json", "--config", str(first.config), environment=group.environment)[0])
         self.assertTrue(document["ok"], document)

@@ -404,9 +404,13 @@ def recovered_from(trial, services, source, partitions):
     def sources():
         found = {one["partition"]: one["recovered_from"] for service in services for one in live(service) if one["partition"] in partitions}
         return set(found) == set(partitions) and found
-    found = wait_until(sources, f"partitions {sorted(partitions)} are live", 60)
+    judge_recovery(trial, wait_until(sources, f"partitions {sorted(partitions)} are live", 60), source, partitions)
+
+
+def judge_recovery(trial, found, source, partitions):
+    """`found`: by partition, from what it has recovered."""
     trial.noted["recovered_from"] = collections.Counter(found.values())
-    if set(found.values()) != {source}:
+    if set(found) != set(partitions) or set(found.values()) != {source}:
         raise AssertionError(f"not each of the partitions {sorted(partitions)} recovered from its {source}: {found}")
 
 
@@ -478,9 +482,7 @@ def spoilt(trial, spoil, source, is_noticed):
     first = {}
     for entry in sorted((entry for one in victims for entry in one.logged("partition live")[lived[one.instance]:]), key=lambda entry: entry["time"]):
         first.setdefault(entry["partition"], entry["source"])
-    trial.noted["recovered_from"] = collections.Counter(first.values())
-    if trial.noted["recovered_from"] != {source: PARTITIONS}:
-        raise AssertionError(f"not each partition recovered from its {source}: {first}")
+    judge_recovery(trial, first, source, range(PARTITIONS))
     trial.noted["not_used"] = sum(len(one.logged("checkpoint not used")) for one in victims) - unused
     if (trial.noted["not_used"] >= PARTITIONS) != is_noticed:
         raise AssertionError(f"{trial.noted['not_used']} times a log said that a checkpoint is not used")

@@ -64,10 +64,9 @@ final class BenchService {
     }
 
     /// What its status says of each partition; nothing before it answers.
-    private func listed() throws(StartFailure) -> [Substring] {
+    private func listed() throws(StartFailure) -> ArraySlice<Substring> {
         if let code = process.poll() { throw StartFailure(.unreachable, "an instance ended with \(code): \(log)") }
         return (LocalHTTP.get("/status", port: adminPort) ?? "").split(separator: "{\"partition\":", omittingEmptySubsequences: false).dropFirst()
-            .map { $0 }
     }
 
     /// A partition read again from one offset to before another, as the log tells.

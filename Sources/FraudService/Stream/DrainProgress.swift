@@ -27,7 +27,7 @@ struct DrainProgress: Equatable {
 
     /// What is not done, for people.
     var leftText: String {
-        let unread = partitions.sorted { $0.key < $1.key }.filter { $0.value.remaining != 0 }.map { number, part in
+        let unread = left.partitions.sorted { $0.key < $1.key }.map { number, part in
             "partition \(number) " + (part.remaining.map { "is \($0) offsets before its end" } ?? "does not tell where it ends")
         }
         return (unread + (isSettled ? [] : ["not every partition is there and live"])).joined(separator: ", ")
