@@ -17,12 +17,14 @@ package enum Simulation {
     }
 
     /// Leaves out faults, then payments, in ever smaller pieces, as long as the run still fails.
-    package static func shrink(_ scenario: Scenario, runs: Int = 400) -> Scenario {
+    ///
+    /// - Parameter isFailure: what the scenario is wanted for.
+    package static func shrink(_ scenario: Scenario, runs: Int = 400, isFailure: (Result) -> Bool = { $0.violation != nil }) -> Scenario {
         var least = scenario
         var left = runs
         func fails(_ candidate: Scenario) -> Bool {
             left -= 1
-            return left >= 0 && run(candidate).violation != nil
+            return left >= 0 && isFailure(run(candidate))
         }
         cut(\.faults, of: &least, fails)
         cut(\.arrivals, of: &least, fails)

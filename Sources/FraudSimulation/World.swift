@@ -133,20 +133,22 @@ final class World {
         time.after(delay) { [unowned self] in start(process.host) }
     }
 
-    func strike(_ process: WorkerProcess, _ effect: ProcessEffect) {
-        guard process.isAlive, time.now < scenario.healsAt else { return }
+    /// Whether it struck.
+    @discardableResult
+    func strike(_ process: WorkerProcess, _ effect: ProcessEffect) -> Bool {
+        guard process.isAlive, time.now < scenario.healsAt else { return false }
         switch effect {
         case .kill(let restart):
             count(.processKilled)
             process.end(.killed)
             time.after(restart) { [unowned self] in start(process.host) }
         case .pause(let length):
-            guard !process.isPaused else { return }
+            guard !process.isPaused else { return false }
             count(.processPaused)
             process.pause()
             time.after(length) { process.wake() }
         case .replace(let wakes):
-            guard !process.isPaused, processes[process.host] === process else { return }
+            guard !process.isPaused, processes[process.host] === process else { return false }
             count(.processReplaced)
             process.pause()
             zombies.append(process)
@@ -157,6 +159,7 @@ final class World {
             count(.processStopped)
             process.stop(restart: restart)
         }
+        return true
     }
 
     private func strike(_ effect: WorldEffect) {
@@ -208,6 +211,7 @@ final class World {
     func stepFault(_ host: Int, _ kind: StepKind) -> ProcessEffect? {
         let index = StepKind.allCases.firstIndex(of: kind)!
         stepCounts[host][index] += 1
+        guard time.now < scenario.healsAt else { return nil }
         for case .step(host, kind, stepCounts[host][index], let effect) in scenario.faults {
             coverage.add(effect, before: kind)
             return effect
@@ -220,10 +224,19 @@ final class World {
         requestCounts[host][index] += 1
         guard time.now < scenario.healsAt else { return nil }
         for case .request(host, kind, requestCounts[host][index], let effect) in scenario.faults {
-            coverage.add(effect, on: kind)
+            switch effect {
+            // Counted where they strike.
+            case .before, .after: break
+            default: coverage.add(effect, on: kind)
+            }
             return effect
         }
         return nil
+    }
+
+    /// Strikes the process on that side of its request.
+    func strike(_ process: WorkerProcess, _ side: RequestEffect, _ effect: ProcessEffect, of kind: RequestKind) {
+        if strike(process, effect) { coverage.add(side, on: kind) }
     }
 
     // MARK: The end

@@ -163,7 +163,7 @@ class Operations(OneGroup):
             self.assertGreater(one["metadata"]["epoch"], before[number]["metadata"]["epoch"])
             self.assertEqual(sum(total["records"] for total in one["metadata"]["totals"].values()), 0)
         _, notes = tripline("offsets", "reset", "--to-offset", "100000", "--partition", "0", "--yes", *self.config, code=3)
-        self.assertIn(f"offset 100000 is outside of the log, which has 0 to {ends[0]}", notes)
+        self.assertIn(f"offset 100000 is outside of the log, which has 0 to {ends[0]}; run: tripline offsets reset --partition 0 --to-earliest", notes)
         _, notes = tripline("offsets", "reset", "--to-earliest", "--yes", *self.config, "--set", "rules.directory=/nowhere", code=2)
         self.assertIn("/nowhere", notes)
         first = self.audit()[0]

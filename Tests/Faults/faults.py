@@ -73,10 +73,21 @@ def kill_instance(trial):
 @fault("kill-instance-away", "`kill -9` of one instance, which stays away for longer than its session", 20, longest=25)
 def kill_instance_away(trial):
     victim = trial.any()
+    others = others_than(trial, victim)
     trial.kill(victim)
     trial.pause(SESSION + 1, SESSION + 3)
+    taken_over(trial, others)
     trial.launch(victim)
     trial.wait_ready(victim)
+
+
+def others_than(trial, victim):
+    return [one for one in trial.running() if one is not victim]
+
+
+def taken_over(trial, others):
+    wait_until(lambda: sum(len(live(one)) for one in others) == PARTITIONS, "others have taken over", 60)
+    trial.say("others have taken over")
 
 
 @fault("kill-all-instances", "`kill -9` of all instances at once", 20)
@@ -89,12 +100,18 @@ def kill_all_instances(trial):
 
 @fault("freeze-instance", "SIGSTOP of one instance for 3 s", 15)
 def freeze_instance(trial):
-    trial.freeze(trial.any(), 3)
+    trial.freeze(trial.any(), lambda: time.sleep(3))
 
 
 @fault("freeze-past-session", "SIGSTOP of one instance past its session: others take over", 25, longest=30)
 def freeze_past_session(trial):
-    trial.freeze(trial.any(), SESSION + 2)
+    victim = trial.any()
+    others = others_than(trial, victim)
+
+    def past_session():
+        time.sleep(SESSION + 2)
+        taken_over(trial, others)
+    trial.freeze(victim, past_session)
 
 
 @contextlib.contextmanager
@@ -143,16 +160,16 @@ def cut_off(trial):
 @fault("cut-off-past-session", "one instance reaches no broker until its session is over and others have taken over; it comes back by itself", 40,
        needs=("proxy",))
 def cut_off_past_session(trial):
-    def taken_over(others):
+    def past_session(others):
         time.sleep(SESSION)
-        trial.wait(lambda: sum(len(live(one)) for one in others) == PARTITIONS, "others have taken over", 60)
-    cut(trial, taken_over)
+        taken_over(trial, others)
+    cut(trial, past_session)
 
 
 def cut(trial, wait):
     """Cuts one instance off while `wait` runs with the others, and waits until it has partitions again."""
     victim = trial.any()
-    others = [one for one in trial.running() if one is not victim]
+    others = others_than(trial, victim)
     is_reset = trial.random.choice([False, True])
     trial.noted["cut_off"] = words = f"{victim.instance}, its connections {'broken' if is_reset else 'silent'}"
     trial.say(f"cut off: {words}")
@@ -333,6 +350,7 @@ def redis_slow(trial):
 
 def slowly(trial, kind, victim):
     proxy = trial.lab.slow(kind)
+    proxy.held = 0
     proxy.seconds = trial.random.uniform(0.15, 0.5)
     try:
         trial.pause(2, 3)
@@ -341,6 +359,9 @@ def slowly(trial, kind, victim):
         trial.pause(2, 3)
     finally:
         proxy.seconds = 0
+    trial.noted["held"] = proxy.held
+    if not proxy.held:
+        raise AssertionError(f"nothing passed between {kind} and the service while it was slow")
     trial.wait_ready(victim)
 
 
@@ -380,7 +401,7 @@ def postgres_frozen(trial):
 def taken_over_without(trial, take, bring):
     """An instance dies while the store of the checkpoints is away: others load what it had when the store is back."""
     victim = trial.any()
-    others = [one for one in trial.running() if one is not victim]
+    others = others_than(trial, victim)
     lost = trial.wait(lambda: {one["partition"] for one in live(victim)}, "it has partitions")
     take()
     try:
@@ -393,7 +414,7 @@ def taken_over_without(trial, take, bring):
     finally:
         bring()
     trial.say("the store is back")
-    wait_until(lambda: sum(len(live(other)) for other in others) == PARTITIONS, "others have taken over", 60)
+    taken_over(trial, others)
     recovered_from(trial, others, "checkpoint", wanted)
     trial.launch(victim)
     trial.wait_ready(victim)

@@ -314,11 +314,11 @@ def client_of(frame):
 
 
 class SlowProxy(Server):
-    """Holds each piece back for `seconds`; 0 is as without it."""
+    """Holds each piece back for `seconds`, 0 is as without it, and counts those in `held`."""
 
     def __init__(self, port, target):
         super().__init__()
-        self.seconds = 0
+        self.seconds = self.held = 0
         self.listen(port, target)
 
     def connection(self):
@@ -327,6 +327,7 @@ class SlowProxy(Server):
     async def forward(self, reader, writer):
         try:
             while piece := await reader.read(65536):
+                self.held += self.seconds > 0
                 await asyncio.sleep(self.seconds)
                 writer.write(piece)
                 await writer.drain()

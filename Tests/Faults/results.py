@@ -38,7 +38,8 @@ def table(rows, faults):
     parts = []
     for client in sorted({row["client"] for row in rows}):
         judged = [row for row in rows if row["client"] == client and row["verdict"] != "skip"]
-        lines = [f"With {client}: {len(judged):,} runs, {sum(row['expected'] for row in judged):,} rows.", "",
+        builds = len({row["binary"] for row in judged})
+        lines = [f"With {client}: {len(judged):,} runs of {builds} build{'' if builds == 1 else 's'}, {sum(row['expected'] for row in judged):,} rows.", "",
                  "| fault | runs | rows | lost | duplicated | different | stalled or failed | longest pause | of at most | recovered within | of at most |",
                  "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
         for name, one in faults.items():

@@ -372,7 +372,7 @@ class Table(unittest.TestCase):
     def test_counts_what_is_in_the_file_and_leaves_a_torn_line_out(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "results"
-            row = {"fault": "kill-instance", "client": "c", "verdict": "pass", "expected": 7, "lost": 0, "duplicated": 0, "different": 0,
+            row = {"fault": "kill-instance", "client": "c", "binary": "b", "verdict": "pass", "expected": 7, "lost": 0, "duplicated": 0, "different": 0,
                    "faults": {"kill-instance": {"pause": 2.5, "recovered": 1}}}
             Results(path).append(row)
             Results(path).append({**row, "verdict": "fail", "lost": 3, "faults": {}})
@@ -380,12 +380,13 @@ class Table(unittest.TestCase):
                 file.write('{"fault": "kill-inst')
             results = Results(path)
             self.assertEqual(results.count("kill-instance", "c"), 2)
-            line = table(results.rows, FAULTS).splitlines()[-1]
+            first, *_, line = table(results.rows, FAULTS).splitlines()
+            self.assertEqual(first, "With c: 2 runs of 1 build, 14 rows.")
             self.assertTrue(line.endswith("| 2 | 14 | 3 | 0 | 0 | 1 | 2.5 s | 20 s | 1 s | 20 s |"), line)
 
     def test_a_shared_run_that_fails_counts_against_what_had_begun_in_it(self):
         names = ["kill-instance", "twins", "scale"]
-        row = {"fault": ", ".join(names), "client": "c", "verdict": "stalled", "expected": 7, "lost": 1, "duplicated": 0, "different": 0,
+        row = {"fault": ", ".join(names), "client": "c", "binary": "b", "verdict": "stalled", "expected": 7, "lost": 1, "duplicated": 0, "different": 0,
                "faults": {"kill-instance": {"pause": 2.5, "recovered": 1}}}
         results = Results()
         results.append(row)

@@ -125,11 +125,11 @@ class Trial:
     def environment(self):
         return {**ENVIRONMENT, "LD_LIBRARY_PATH": self.lab.library} if self.lab.library else ENVIRONMENT
 
-    def freeze(self, service, seconds):
-        self.say(f"SIGSTOP of {service.instance} for {seconds:.1f} s")
+    def freeze(self, service, wait):
+        self.say(f"SIGSTOP of {service.instance}")
         service.process.send_signal(signal.SIGSTOP)
         try:
-            time.sleep(seconds)
+            wait()
         finally:
             service.process.send_signal(signal.SIGCONT)
         self.say("SIGCONT")

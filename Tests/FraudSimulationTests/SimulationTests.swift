@@ -50,4 +50,13 @@ import Testing
         #expect(least.faults.isEmpty && least.arrivals.isEmpty)
         #expect(Simulation.run(least).violation != nil)
     }
+
+    @Test func `what a scenario fails by survives its shrinking`() throws {
+        func kills(_ result: Simulation.Result) -> Bool { result.coverage[.processKilled] > 0 }
+        let scenario = try #require((1...200).lazy.map { Scenario(seed: $0) }.first { $0.faults.count > 4 && kills(Simulation.run($0)) })
+        let least = Simulation.shrink(scenario, isFailure: kills)
+        #expect(least.faults.count == 1)
+        #expect(scenario.faults.contains(least.faults[0]))
+        #expect(kills(Simulation.run(least)))
+    }
 }

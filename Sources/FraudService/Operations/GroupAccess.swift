@@ -120,8 +120,10 @@ final class GroupAccess {
         guard !offsets.isEmpty else { return }
         let isRead: Bool
         do throws(KafkaError) {
+            // What is left of an earlier reading would end this one.
+            while let error = consumer.nextError() { if error.isFatal { throw error } }
             try consumer.read(topic, from: [(partition, offsets.lowerBound)])
-            isRead = try readAssigned(until: offsets.upperBound, take)
+            isRead = try readAssigned(partition, until: offsets.upperBound, take)
             try consumer.unassign()
         } catch {
             throw StartFailure(error.isUnauthorized ? .refused : .unreachable, "partition \(partition) cannot be read: \(error.message)")
@@ -130,7 +132,7 @@ final class GroupAccess {
     }
 
     /// False: nothing came for long.
-    private func readAssigned(until end: Int64, _ take: (UnsafeBufferPointer<RawRecord>) -> Void) throws(KafkaError) -> Bool {
+    private func readAssigned(_ partition: Int32, until end: Int64, _ take: (UnsafeBufferPointer<RawRecord>) -> Void) throws(KafkaError) -> Bool {
         var batch = RecordBatch(capacity: Self.batchCapacity)
         var heardAt = Clock.monotonicMilliseconds()
         while Clock.monotonicMilliseconds() - heardAt < Self.patience {
@@ -147,7 +149,7 @@ final class GroupAccess {
             if let last = records.last?.offset, last >= end - 1 { return true }
             batch.destroy()
             while let error = consumer.nextError() {
-                if error.isPartitionEnd { return true }
+                if error.isPartitionEnd, error.partition == partition { return true }
                 if error.isOffsetOutOfRange || error.isUnauthorized || error.isFatal { throw error }
             }
         }

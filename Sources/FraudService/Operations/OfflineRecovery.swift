@@ -33,7 +33,8 @@ struct OfflineRecovery {
         let shortfalls: [String]
     }
 
-    /// - Parameter tolerates: records or checkpoints that are gone make the state less than the committed one, instead of a refusal.
+    /// - Parameter tolerates: records or checkpoints that are gone make the state less than the committed one, instead of a refusal. Where nothing is
+    ///   gone, another state than the committed one is refused all the same.
     func recover(_ facts: PartitionFacts, tolerates: Bool = false) throws(Trouble) -> Reached {
         guard let committed = facts.committed else { preconditionFailure("what is not committed cannot be recovered") }
         let metadata = try check(facts, committed, tolerates: tolerates)
@@ -52,7 +53,8 @@ struct OfflineRecovery {
         let found = replay.machine.state.digest
         if found != metadata.digest, shortfalls.isEmpty {
             let isTooShort = place.isWithoutCheckpoint && place.from <= facts.logStart
-            let mismatch = isTooShort ? Refusal.logTooShort(start: facts.logStart) : .digestMismatch(expected: metadata.digest, found: found)
+            guard isTooShort else { throw .refused(.digestMismatch(expected: metadata.digest, found: found)) }
+            let mismatch = Refusal.logTooShort(start: facts.logStart)
             guard tolerates else { throw .refused(mismatch) }
             shortfalls.append(mismatch.message)
         }

@@ -15,13 +15,13 @@ enum OffsetsReset {
         var obstacles = PartitionObstacles()
         let now = Clock.wallMilliseconds()
         for facts in try context.facts(partitions) {
-            guard let (offset, notes) = try offset(target, facts, context.access) else {
+            guard let (offset, lostCount, notes) = try offset(target, facts, context.access) else {
                 plan.untouched.append((facts.partition, "nothing is committed"))
                 continue
             }
             guard (facts.logStart...facts.logEnd).contains(offset) else {
-                obstacles.add(
-                    facts.partition, "offset \(offset) is outside of the log, which has \(facts.logStart) to \(facts.logEnd); --to-earliest is always in it")
+                let earliest = RefusalCommand.reset(.earliest).text(context.cures, facts.partition)
+                obstacles.add(facts.partition, "offset \(offset) is outside of the log, which has \(facts.logStart) to \(facts.logEnd); run: \(earliest)")
                 continue
             }
             let metadata = Lineage.empty(
@@ -29,22 +29,32 @@ enum OffsetsReset {
                 partitionCount: context.worker.partitionCount)
             var change = PartitionChange(facts, offset: offset, metadata)
             change.notes = notes
+            change.lostCount = lostCount
             plan.changes.append(change)
         }
         try obstacles.throwIfAny()
         return plan
     }
 
-    /// The target's offset in this partition, with what is to be said about it; nil: there is none.
-    private static func offset(_ target: Operation.Target, _ facts: PartitionFacts, _ access: GroupAccess) throws(StartFailure) -> (Int64, [String])? {
+    /// The target's offset in this partition, how many unread records are gone, and what is to be said about it; nil: there is none.
+    private static func offset(
+        _ target: Operation.Target, _ facts: PartitionFacts, _ access: GroupAccess
+    ) throws(StartFailure) -> (Int64, lostCount: Int64, [String])? {
         switch target {
-        case .earliest: return (facts.logStart, [])
-        case .latest: return (facts.logEnd, [])
-        case .current: return facts.committed.map { ($0.offset, []) }
-        case .offset(let offset): return (offset, [])
+        case .earliest: return (facts.logStart, 0, [])
+        case .latest: return (facts.logEnd, 0, [])
+        case .current:
+            guard let committed = facts.committed?.offset else { return nil }
+            let lostCount = facts.logStart - committed
+            guard lostCount > 0 else { return (committed, 0, []) }
+            return (
+                facts.logStart, lostCount,
+                ["offsets \(committed) to \(facts.logStart - 1) were deleted before they were read: up to \(lostCount) payments are lost"]
+            )
+        case .offset(let offset): return (offset, 0, [])
         case .time(let time):
-            if let offset = try access.offset(facts.partition, at: time) { return (offset, []) }
-            return (facts.logEnd, ["every record is older than \(readable(time)): it begins with the next one that comes"])
+            if let offset = try access.offset(facts.partition, at: time) { return (offset, 0, []) }
+            return (facts.logEnd, 0, ["every record is older than \(readable(time)): it begins with the next one that comes"])
         }
     }
 

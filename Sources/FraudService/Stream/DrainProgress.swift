@@ -61,6 +61,7 @@ struct DrainWatch {
         }
         let since = doneSince ?? now
         doneSince = since
+        last = nil
         return progress.isWhole || now - since >= takeover ? .isOver : .goesOn
     }
 

@@ -18,6 +18,8 @@ struct VerifiedPartition {
     /// Why the committed totals are not compared; nil: they are.
     var totalsGap: String?
     var recordCount = 0
+    /// Records of `compared` whose outputs can all be told for certain.
+    var judgedCount = 0
     /// Left out of the fold, as the operator left them out of the service's.
     var passedCount = 0
 

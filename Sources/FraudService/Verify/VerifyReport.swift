@@ -55,13 +55,15 @@ struct VerifyReport {
     /// Partitions without a record whose outputs are compared, and why.
     private var empty: [(partition: Int32, why: EmptyReason)] {
         uncommitted.map { ($0, .uncommitted) }
-            + partitions.filter(\.compared.isEmpty).map { partition in
-                (partition.facts.partition, isRange ? .outOfRange : partition.isFromBirth ? .unborn : .deleted)
+            + partitions.compactMap { partition in
+                let isEmpty = partition.compared.isEmpty
+                guard isEmpty || partition.recordCount > 0 && partition.judgedCount == 0 else { return nil }
+                return (partition.facts.partition, !isEmpty ? .unjudged : isRange ? .outOfRange : partition.isFromBirth ? .unborn : .deleted)
             }
     }
 
     private enum EmptyReason: CaseIterable {
-        case uncommitted, outOfRange, unborn, deleted
+        case uncommitted, outOfRange, unborn, deleted, unjudged
 
         var text: String {
             switch self {
@@ -69,6 +71,7 @@ struct VerifyReport {
             case .outOfRange: "no committed record is in the range"
             case .unborn: "no record was read since its birth"
             case .deleted: "the log no longer holds what was read"
+            case .unjudged: "what was read needs windows or periods that began before what was folded"
             }
         }
     }
@@ -83,6 +86,10 @@ struct VerifyReport {
         if partitions.isEmpty {
             return lead + "the group '\(group)' has committed nothing in the topic '\(topic)'; see that `group` and `input.topic` are the service's. "
                 + "If they are, its offsets are gone: start the service, which says what mends that"
+        }
+        if empty.contains(where: { $0.why == .unjudged }) {
+            return lead + "every window or period of what was read began before what was folded of the topic '\(topic)'; verify again when payments of later "
+                + "windows have been read, and keep retention.ms above the longest window and `once_per` period"
         }
         if isRange {
             return lead + "the group '\(group)' has committed no record of the topic '\(topic)' in the range of --from and --to (Kafka timestamps); "

@@ -34,9 +34,9 @@ extension World {
                 count(.requestLost)
                 return time.after(.milliseconds(400), again)
             }
-            if case .before(let effect)? = exchange.effect { strike(process, effect) }
+            if let side = exchange.effect, case .before(let effect) = side { strike(process, side, effect, of: kind) }
             func reply(_ answer: Answer) {
-                if case .after(let effect)? = exchange.effect { strike(process, effect) }
+                if let side = exchange.effect, case .after(let effect) = side { strike(process, side, effect, of: kind) }
                 if case .cutOff(let length)? = exchange.effect {
                     take(node, down: length)
                     return time.after(.milliseconds(400), again)

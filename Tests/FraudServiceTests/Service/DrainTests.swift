@@ -86,6 +86,20 @@ import Testing
         #expect(watch.look(progress, now: 35_000) == .isOver)
     }
 
+    @Test func `what is left after a long wait for others has its own time`() {
+        var watch = DrainWatch(takeover: 2 * DrainWatch.patience)
+        var done = Self.progress([0])
+        done.isWhole = false
+        let left = Self.progress([3])
+        #expect(watch.look(left, now: 0) == .goesOn)
+        #expect(watch.look(done, now: 1_000) == .goesOn)
+        let later = DrainWatch.patience + 1_000
+        #expect(watch.look(done, now: later) == .goesOn)
+        #expect(watch.look(left, now: later) == .goesOn)
+        #expect(watch.look(left, now: later + DrainWatch.patience - 1) == .goesOn)
+        #expect(watch.look(left, now: later + DrainWatch.patience) == .isStuck)
+    }
+
     @Test func `it says what is left`() {
         #expect(Self.progress([0, 17, nil]).leftText == "partition 1 is 17 offsets before its end, partition 2 does not tell where it ends")
         #expect(Self.progress([0], isSettled: false).leftText == "not every partition is there and live")

@@ -6,7 +6,7 @@ import Testing
 
 /// Reports of partitions that were born at offset 0.
 enum Reports {
-    static func partition(_ number: Int32, _ compared: Range<Int64>, logStart: Int64 = 0) throws -> VerifiedPartition {
+    static func partition(_ number: Int32, _ compared: Range<Int64>, logStart: Int64 = 0, judgedCount: Int? = nil) throws -> VerifiedPartition {
         let metadata = Lineage.empty(
             at: 0, epoch: 1, ruleSet: RuleSetHash(hexadecimal: ""), windows: try TumblingWindows(size: 300_000, grace: 60_000), foldHash: "f",
             partitionCount: 4)
@@ -14,7 +14,8 @@ enum Reports {
         let facts = PartitionFacts(
             partition: number, committed: committed, logStart: logStart, logEnd: compared.upperBound, partitionCount: 4, checkpoints: [])
         return VerifiedPartition(
-            facts: facts, committed: committed, metadata: metadata, history: metadata.history, start: logStart, compared: compared)
+            facts: facts, committed: committed, metadata: metadata, history: metadata.history, start: logStart, compared: compared, recordCount: compared.count,
+            judgedCount: judgedCount ?? compared.count)
     }
 
     static func report(
@@ -56,9 +57,10 @@ enum Reports {
         let absent = Reports.report([], uncommitted: [0, 1])
         let future = try Reports.report([Reports.partition(0, 9..<9)], isRange: true)
         let deleted = try Reports.report([Reports.partition(0, 9..<9, logStart: 9)], uncommitted: [1])
+        let unjudged = try Reports.report([Reports.partition(0, 4..<9, logStart: 4, judgedCount: 0)])
         let reports = [
             (absent, "see that `group` and `input.topic` are the service's"), (future, "in the range of --from and --to (Kafka timestamps); choose another"),
-            (deleted, "verify before records are deleted, or raise retention.ms"),
+            (deleted, "verify before records are deleted, or raise retention.ms"), (unjudged, "verify again when payments of later windows have been read"),
             (Reports.report([], uncommitted: [0], isInputEmpty: true), "holds no payments, and the group 'g' has committed nothing"),
         ]
         for (report, words) in reports {
@@ -68,6 +70,16 @@ enum Reports {
             #expect(report.text.hasSuffix("\nnothing compared\n"))
             #expect(report.json.hasPrefix("{\"ok\":false,"))
         }
+    }
+
+    @Test func `a partition of whose outputs none can be told is counted`() throws {
+        let report = try Reports.report([
+            Reports.partition(0, 4..<9, logStart: 4, judgedCount: 1), Reports.partition(1, 4..<9, logStart: 4, judgedCount: 0),
+        ])
+        #expect(report.emptiness == nil)
+        #expect(
+            report.text.hasSuffix(
+                "\nno differences; no outputs compared in 1 of 2 partitions: what was read needs windows or periods that began before what was folded (1)\n"))
     }
 
     @Test func `that a group has read nothing yet is compared`() throws {
