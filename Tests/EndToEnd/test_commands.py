@@ -256,7 +256,7 @@ class Doctor(EndToEnd):
         self.check(found, "checkpoint folder", "fail", "checkpoint.store=directory:")
         code, found = self.doctor("--set", "rules.directory=/nowhere")
         self.assertEqual(code, 2)
-        self.check(found, "rules", "fail", "/nowhere", "rules check")
+        self.check(found, "rules", "fail", "/nowhere", "rules.directory in tripline.yaml")
         code, found = self.doctor("--set", "time.grace=soon")
         self.assertEqual(code, 2)
         self.check(found, "settings", "fail", "time.grace")

@@ -145,6 +145,24 @@ class Operations(OneGroup):
         self.assertEqual(after[1]["committed"], 0)
         self.assertEqual({number: one for number, one in after.items() if number != 1}, {number: one for number, one in before.items() if number != 1})
 
+    def test_a_reset_tells_what_it_passes_unread(self):
+        self.run_once(200)
+        before = self.partitions()
+        self.produce(self.payments(100, 200), self.topic)
+        ends = self.kafka.ends(self.topic)
+        unread = {number: ends[number] - one["committed"] for number, one in before.items()}
+        for target in (("--to-latest",), ("--to-datetime", payments.rfc3339(self.now + 3_600_000))):
+            document = json.loads(run_when_empty("offsets", "reset", *target, "--dry-run", "-o", "json", *self.config)[0])
+            self.assertEqual({one["partition"]: one["lost_records"] for one in document["partitions"]}, unread)
+            self.assertFalse(any("sent again" in note for note in document["notes"]), document["notes"])
+        text, notes = tripline("offsets", "reset", "--to-latest", "--dry-run", *self.config)
+        for number, count in unread.items():
+            first, last = ends[number] - count, ends[number] - 1
+            self.assertIn(f"offsets {first} to {last} are passed unread: up to {count} payments are judged by nothing\n", text)
+        self.assertTrue(notes.endswith("nothing was changed\n"), notes)
+        text, _ = tripline("offsets", "reset", "--to-current", "--dry-run", *self.config)
+        self.assertNotIn("judged by nothing", text)
+
     def test_offsets_reset_begins_a_new_lineage_where_it_is_told(self):
         self.run_once(400)
         before = self.partitions()

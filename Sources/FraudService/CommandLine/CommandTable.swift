@@ -75,10 +75,10 @@ enum CommandTable {
                 OptionDescription("--listen", value: "ADDR", "where the API listens, for example 127.0.0.1:8081 (default: http.listen)"),
             ], summary: "run the whole service on an embedded broker, without any set-up", example: "tripline demo --rate 2000 --for 30s"),
         CommandDescription(
-            name: .rulesCheck, arguments: ["PATH"], repeatsLast: true, summary: "check rule files and say where what is wrong",
+            name: .rulesCheck, arguments: ["DIR"], repeatsLast: true, summary: "check a folder of rule files and say where what is wrong",
             example: "tripline rules check rules"),
         CommandDescription(
-            name: .rulesTest, arguments: ["PATH"], repeatsLast: true,
+            name: .rulesTest, arguments: ["DIR"], repeatsLast: true,
             options: [OptionDescription("--filter", value: "TEXT", "only tests with this text in rule or name, for example velocity (default: all)")],
             summary: "run the tests in rule files", example: "tripline rules test rules --filter velocity"),
         CommandDescription(

@@ -48,6 +48,8 @@ extension OptionDescription {
 
 extension CommandTable {
     /// The operators' commands about offsets and states.
+    private static let stopped = "Stop every instance of the group first; a stopped one is a member until session.timeout.ms is over."
+
     static let operations: [CommandDescription] = [
         CommandDescription(
             name: .offsetsShow, options: [.partition], summary: "show what is committed, the log, the checkpoints and the group's members",
@@ -61,15 +63,18 @@ extension CommandTable {
                 OptionDescription("--to-offset", value: "N", "begin at this offset, for example 1234"),
                 OptionDescription("--to-datetime", value: "T", "begin with the first record from then on, for example 2026-11-23T10:00:00Z"),
             ] + OptionDescription.change, summary: "begin partitions anew at an offset, with an empty state",
-            example: "tripline offsets reset --partition 3 --to-earliest --reason INC-42"),
+            details: [
+                stopped, "Needs one of the --to options. What was not read before that offset is judged by nothing: the plan, which",
+                "--dry-run shows, says how much that is.",
+            ], example: "tripline offsets reset --partition 3 --to-earliest --reason INC-42"),
         CommandDescription(
             name: .offsetsSkip,
             options: [.onePartition, OptionDescription("--to-offset", value: "N", "go on with the record at this offset, for example 1235")]
                 + OptionDescription.change, summary: "pass records that cannot be processed, and keep the state",
-            example: "tripline offsets skip --partition 3 --to-offset 1235 --dry-run"),
+            details: [stopped], example: "tripline offsets skip --partition 3 --to-offset 1235 --dry-run"),
         CommandDescription(
             name: .offsetsAcceptGap, options: [.partition] + OptionDescription.change,
-            summary: "go on although records are gone, with as much of the state as can be recovered",
+            summary: "go on although records are gone, with as much of the state as can be recovered", details: [stopped],
             example: "tripline offsets accept-gap --partition 3"),
         CommandDescription(
             name: .stateList, options: [.partition], summary: "list the checkpoints", example: "tripline state list -o json"),
@@ -79,7 +84,8 @@ extension CommandTable {
             example: "tripline state verify --partition 3"),
         CommandDescription(
             name: .stateMigrate, options: [.partition] + OptionDescription.change,
-            summary: "carry states over to changed time.*, input.* settings or another version", example: "tripline state migrate --dry-run"),
+            summary: "carry states over to changed time.*, input.* settings or another version", details: [stopped],
+            example: "tripline state migrate --dry-run"),
     ]
 }
 

@@ -142,10 +142,12 @@ struct EvalCommand: ~Copyable {
             return Terminal.note("{\"read\":\(count),\"outcomes\":{\(counts)},\"rules\":{\(alerts)},\"invalid\":[\(invalid)]}\n")
         }
         for complaint in complaints { Terminal.note("\(complaint)\n") }
-        Terminal.note("\(count) payments: \(outcomes.map { "\($0.count) \($0.name)" }.joined(separator: ", "))\n")
+        Terminal.note("\(count) payment\(count == 1 ? "" : "s"): \(outcomes.map { "\($0.count) \($0.name)" }.joined(separator: ", "))\n")
         for (rule, (alerts, matches)) in rules {
-            Terminal.note("  \(rule.id): \(alerts) alerts, \(matches) matches\(rule.status == .shadow ? " (shadow)" : "")\n")
+            let counts = "\(alerts) alert\(alerts == 1 ? "" : "s"), \(matches) match\(matches == 1 ? "" : "es")"
+            Terminal.note("  \(rule.id): \(counts)\(rule.status == .shadow ? " (shadow)" : "")\n")
         }
+        if rules.isEmpty { Terminal.note("  no rule matched\n") }
     }
 }
 

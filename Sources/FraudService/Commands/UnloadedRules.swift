@@ -19,8 +19,11 @@ struct UnloadedRules {
         UnloadedRules(directory: directory, diagnostics: diagnostics, remedy: "name the folder with the rule files: tripline eval /path/to/rules FILE")
     }
 
+    /// What to do about it, where the folder itself is what is missing.
+    var cure: String? { isMissing ? remedy : nil }
+
     private var isMissing: Bool { diagnostics.all.contains { $0.code == "E050" && $0.file == directory } }
 
     /// The diagnostics, then one sentence; without a line end behind it.
-    var sentence: String { "the rules in '\(directory)' do not load" + (isMissing ? "; \(remedy)" : "") }
+    var sentence: String { "the rules in '\(directory)' do not load" + (cure.map { "; \($0)" } ?? "") }
 }

@@ -43,7 +43,8 @@ enum Doctor {
             let first = diagnostics.all.first { $0.severity != .warning }
             let command = first?.severity == .testFailure ? "tripline rules test" : "tripline rules check"
             let more = diagnostics.errorCount > 1 ? " (and \(diagnostics.errorCount - 1) more)" : ""
-            report.add(.fail("rules", .usage, (first?.line ?? "") + more, "\(command) \(directory)"))
+            let cure = UnloadedRules.ofSettings(directory, diagnostics).cure ?? "\(command) \(directory)"
+            report.add(.fail("rules", .usage, (first?.line ?? "") + more, cure))
         case .success(let loaded):
             let warnings = loaded.warnings.all.count
             let detail = "\(loaded.set.rules.count) rules in '\(directory)', their \(loaded.tests.count) tests pass"

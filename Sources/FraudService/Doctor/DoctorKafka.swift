@@ -44,7 +44,7 @@ final class DoctorKafka {
         }
         let count = brokers.count == 1 ? "1 broker answers" : "\(brokers.count) brokers answer"
         report.add(.ok("kafka", "\(count) at \(settings.kafka.bootstrapServers)"))
-        report.add(.ok("librdkafka", ClientLibrary.advisory ?? ClientLibrary.version))
+        report.add(.ok("librdkafka", ClientLibrary.version + (ClientLibrary.advisory.map { "; \($0)" } ?? "")))
         lookAtTransactions(&report)
         guard let partitions = lookAtTopics(&report) else { return }
         lookAtGroup(&report, partitions: partitions, broker: brokers.first)

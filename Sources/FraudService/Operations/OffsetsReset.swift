@@ -7,15 +7,10 @@ enum OffsetsReset {
         let rules = try rules(context.settings)
         var plan = OperationPlan(action: "offsets reset", group: context.settings.group, topic: context.settings.input.topic)
         plan.ruleSet = (rules.set.hash, rules.bundle.encoded)
-        plan.costs = [
-            "the partitions begin with empty windows: rules that count payments before the offset may miss alerts until those windows are over",
-            "alerts that were sent for payments from the offset on are sent again, with the same alert_id",
-            "totals begin at 0",
-        ]
         var obstacles = PartitionObstacles()
         let now = Clock.wallMilliseconds()
         for facts in try context.facts(partitions) {
-            guard let (offset, lostCount, notes) = try offset(target, facts, context.access) else {
+            guard let (offset, notes) = try offset(target, facts, context.access) else {
                 plan.untouched.append((facts.partition, "nothing is committed"))
                 continue
             }
@@ -28,34 +23,43 @@ enum OffsetsReset {
                 at: offset, epoch: facts.nextEpoch(now: now), ruleSet: rules.set.hash, windows: context.worker.windows, foldHash: context.worker.foldHash,
                 partitionCount: context.worker.partitionCount)
             var change = PartitionChange(facts, offset: offset, metadata)
-            change.notes = notes
-            change.lostCount = lostCount
+            let unread = unread(facts, before: offset)
+            change.lostCount = unread.deleted + unread.passed
+            change.notes = notes + unread.notes
             plan.changes.append(change)
         }
         try obstacles.throwIfAny()
+        plan.costs = ["the partitions begin with empty windows: rules that count payments before the offset may miss alerts until those windows are over"]
+        if plan.changes.contains(where: { change in change.before.map { change.offset < $0.offset } ?? false }) {
+            plan.costs.append("alerts that were sent for payments from the offset on are sent again, with the same alert_id")
+        }
+        plan.costs.append("totals begin at 0")
         return plan
     }
 
-    /// The target's offset in this partition, how many unread records are gone, and what is to be said about it; nil: there is none.
-    private static func offset(
-        _ target: Operation.Target, _ facts: PartitionFacts, _ access: GroupAccess
-    ) throws(StartFailure) -> (Int64, lostCount: Int64, [String])? {
+    /// The target's offset in this partition, with what is to be said about it; nil: there is none.
+    private static func offset(_ target: Operation.Target, _ facts: PartitionFacts, _ access: GroupAccess) throws(StartFailure) -> (Int64, [String])? {
         switch target {
-        case .earliest: return (facts.logStart, 0, [])
-        case .latest: return (facts.logEnd, 0, [])
-        case .current:
-            guard let committed = facts.committed?.offset else { return nil }
-            let lostCount = facts.logStart - committed
-            guard lostCount > 0 else { return (committed, 0, []) }
-            return (
-                facts.logStart, lostCount,
-                ["offsets \(committed) to \(facts.logStart - 1) were deleted before they were read: up to \(lostCount) payments are lost"]
-            )
-        case .offset(let offset): return (offset, 0, [])
+        case .earliest: return (facts.logStart, [])
+        case .latest: return (facts.logEnd, [])
+        // Where that was deleted, with what comes next.
+        case .current: return facts.committed.map { (max($0.offset, facts.logStart), []) }
+        case .offset(let offset): return (offset, [])
         case .time(let time):
-            if let offset = try access.offset(facts.partition, at: time) { return (offset, 0, []) }
-            return (facts.logEnd, 0, ["every record is older than \(readable(time)): it begins with the next one that comes"])
+            if let offset = try access.offset(facts.partition, at: time) { return (offset, []) }
+            return (facts.logEnd, ["every record is older than \(readable(time)): it begins with the next one that comes"])
         }
+    }
+
+    /// Payments that nobody will ever judge, at most: what the log has lost since the committed offset, and what a reset to `offset` passes.
+    private static func unread(_ facts: PartitionFacts, before offset: Int64) -> (deleted: Int64, passed: Int64, notes: [String]) {
+        let read = facts.committed?.offset ?? facts.logStart
+        let first = max(read, facts.logStart)
+        let (deleted, passed) = (first - read, max(0, offset - first))
+        var notes: [String] = []
+        if deleted > 0 { notes.append("offsets \(read) to \(first - 1) were deleted before they were read: up to \(deleted) payments are lost") }
+        if passed > 0 { notes.append("offsets \(first) to \(offset - 1) are passed unread: up to \(passed) payments are judged by nothing") }
+        return (deleted, passed, notes)
     }
 
     private static func rules(_ settings: Settings) throws(StartFailure) -> LoadedRuleSet {

@@ -28,7 +28,7 @@ struct PartitionChange {
     var checkpoint: (header: CheckpointHeader, snapshot: PartitionSnapshot)?
     /// What happens to it beyond that, one sentence each.
     var notes: [String] = []
-    /// Unread records that are gone; nil: it is not known.
+    /// Unread records that are gone, or passed by `offsets reset`, at most; nil: it is not known.
     var lostCount: Int64? = 0
     var passed = PassedRecords()
 

@@ -24,7 +24,10 @@ struct OperationRun {
 
     private func finish(_ plan: OperationPlan) throws(StartFailure) {
         if output == .text { Terminal.data(plan.text) } else if !change.isDry, !change.isConfirmed { Terminal.note(plan.text) }
-        guard !change.isDry, !plan.changes.isEmpty else { return report(plan, isDone: false) }
+        guard !change.isDry, !plan.changes.isEmpty else {
+            Terminal.note("nothing was changed\n")
+            return report(plan, isDone: false)
+        }
         guard change.isConfirmed || isAgreed() else {
             Terminal.note("nothing was changed\n")
             return report(plan, isDone: false)

@@ -141,11 +141,14 @@ final class RuleWatcher: Sendable {
             }
             complaint = Complaint()
             for warning in loaded.warnings.all { log.warning("a rule file has a warning", [.error: warning.line]) }
-            let isNew = loaded.set.hash != current.loaded.set.hash
+            let (isNew, wasRefused) = (loaded.set.hash != current.loaded.set.hash, !current.problems.isEmpty)
             let now = Clock.wallMilliseconds()
             standing.withLock { $0 = Standing(loaded: loaded, loadedAt: now) }
             metrics.rulesReloaded(loaded.set, at: now)
-            guard isNew else { return .unchanged }
+            guard isNew else {
+                if wasRefused { log.info("the rules folder is again what is in force", [.ruleSet: loaded.set.hash.hexadecimal]) }
+                return .unchanged
+            }
             log.info("rules loaded", [.ruleSet: loaded.set.hash.hexadecimal, .count: "\(loaded.set.rules.count)"])
             offer(loaded.set)
             return .accepted

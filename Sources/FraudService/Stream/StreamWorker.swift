@@ -91,6 +91,8 @@ final class StreamWorker {
     /// Between a rebalance that gave partitions, or none, and one that takes them.
     private var isAssigned = false
     private var drainEnds = DrainEnds()
+    /// Where partitions ended when they came, until a fetch tells better.
+    private var claimedEnds: [Int32: Int64] = [:]
     /// Positions have changed since the last poll began.
     private var isReadAnew = false
 
@@ -383,6 +385,7 @@ final class StreamWorker {
         let deadline = Clock.monotonicMilliseconds() + TransactionMachine.giveUpAfter
         for partition in others {
             let marks = try watermarks(partition)
+            claimedEnds[partition] = marks.high
             var birth = marks.low
             switch shared.birth {
             case .earliest: break
@@ -477,7 +480,7 @@ final class StreamWorker {
         var samples: [PartitionReport] = []
         for partition in machine.tasks.keys.sorted() {
             guard let task = machine.tasks[partition] else { continue }
-            let end = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.high ?? task.machine.next
+            let end = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.high ?? claimedEnds[partition] ?? task.machine.next
             var sample = PartitionReport(task, logEnd: end)
             sample.remaining = drainEnds.remaining(partition, next: sample.next, committed: sample.committed)
             sample.unstable = consumer.partitionEnds.first { $0.partition == partition }.map { max(0, $0.high - $0.stable) }

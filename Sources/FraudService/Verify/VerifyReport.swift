@@ -26,7 +26,7 @@ struct VerifyReport {
     private var passedOver: [(count: Int, name: String, text: String)] {
         [
             (comparison.unjudgedCount, "unjudged", "whose windows or periods began before what was folded"),
-            (comparison.outsideCount, "outside", "of records that are not compared"), (comparison.olderCount, "earlier_lineage", "of an earlier lineage"),
+            (comparison.outsideCount, "outside", "of records outside of what is compared"), (comparison.olderCount, "earlier_lineage", "of an earlier lineage"),
             (comparison.foreignCount, "foreign", "of other services"),
             (comparison.deletedCount, "deleted", "that their topic has deleted: written before all that their partition still holds"),
         ] + unchecked
@@ -105,12 +105,14 @@ struct VerifyReport {
         lines += partitions.map { partition in
             let totals = partition.totalsGap.map { "totals not compared: \($0)" } ?? "totals compared"
             let compared = partition.compared.isEmpty ? "no outputs compared" : "outputs compared from offset \(partition.compared.lowerBound) on"
-            return "partition \(partition.facts.partition): \(partition.recordCount) records folded, offsets \(partition.start) to "
-                + "\(partition.compared.upperBound - 1)\(partition.isFromBirth ? " from its birth on" : "")"
+            let last = partition.compared.upperBound - 1
+            let offsets = partition.start > last ? "" : ", offsets \(partition.start) to \(last)"
+            return "partition \(partition.facts.partition): \(partition.recordCount) record\(partition.recordCount == 1 ? "" : "s") folded\(offsets)"
+                + "\(partition.isFromBirth ? " from its birth on" : "")"
                 + "\(partition.passedCount > 0 ? ", \(partition.passedCount) passed" : ""); \(compared); \(totals)"
         }
         lines += uncommitted.map { "partition \($0): nothing compared: nothing is committed" }
-        lines += kinds.map { kind, name in
+        lines += (emptiness == nil ? kinds : []).map { kind, name in
             let count = comparison.counts[kind] ?? .init()
             return "\(name): \(count.matched) of \(count.expected) records that must be there are there"
         }

@@ -50,7 +50,11 @@ enum RuleDirectory {
         /// Sorted as bytes; nil with a diagnostic.
         private mutating func names(in folder: String) -> [String]? {
             guard let stream = opendir(folder) else {
-                diagnostics.add(RuleDiagnostic(code: "E050", file: folder, message: "the folder can't be read: \(Self.describe(errno))"))
+                let problem = errno
+                diagnostics.add(
+                    RuleDiagnostic(
+                        code: "E050", file: folder, message: "the folder can't be read: \(Self.describe(problem))",
+                        hints: problem == ENOTDIR ? ["give the folder: a rule set is checked as a whole"] : []))
                 return nil
             }
             defer { closedir(stream) }

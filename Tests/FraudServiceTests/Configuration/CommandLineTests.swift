@@ -132,7 +132,7 @@ struct CommandLineTests {
         #expect(refusal("rules").contains("needs a second word"))
         #expect(refusal("eval rules").contains("eval needs FILE\n  usage: tripline eval DIR FILE"))
         #expect(refusal("eval a b c").contains("'c' is one argument too many"))
-        #expect(refusal("rules check").contains("rules check needs PATH"))
+        #expect(refusal("rules check").contains("rules check needs DIR"))
         #expect(refusal("serve --config").contains("--config needs a value: --config FILE"))
         #expect(refusal("serve --check=yes").contains("--check takes no value"))
         #expect(refusal("serve --check --drain").contains("exclude each other"))
