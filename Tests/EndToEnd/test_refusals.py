@@ -239,7 +239,9 @@ class Refusals(RefusedGroup):
         total = self.run_once(200, 0)
         places = [TopicPartition(self.topic, number, end) for number, end in enumerate(self.kafka.ends(self.topic))]
         self.change_offsets(lambda reader: reader.commit(offsets=places, asynchronous=False))
-        self.cure(self.refusals("metadata_unreadable", "set by another tool"), "offsets reset --to-current")
+        for told in self.cure(self.refusals("metadata_unreadable", "set by another tool"), "offsets reset --to-current"):
+            self.assertIn("whether payments are passed unread is not known", told)
+            self.assertIn("are sent again", told)
         total = self.run_once(200, total)
         self.check_alerts(total)
         self.check_conserved(200)
@@ -273,7 +275,8 @@ class Refusals(RefusedGroup):
 
     def begin_anew(self, cures, total):
         """The partitions are live after what the cures print, and everything is judged again."""
-        self.cure(cures, "offsets reset --to-earliest")
+        for told in self.cure(cures, "offsets reset --to-earliest"):
+            self.assertIn("are sent again", told)
         total = self.run_once(200, total)
         self.check_alerts(total, times=2)
         self.check_conserved(total)

@@ -24,13 +24,13 @@ enum OffsetsReset {
                 partitionCount: context.worker.partitionCount)
             var change = PartitionChange(facts, offset: offset, metadata)
             let unread = unread(facts, before: offset)
-            change.lostCount = unread.deleted + unread.passed
+            change.lostCount = unread.count
             change.notes = notes + unread.notes
             plan.changes.append(change)
         }
         try obstacles.throwIfAny()
         plan.costs = ["the partitions begin with empty windows: rules that count payments before the offset may miss alerts until those windows are over"]
-        if plan.changes.contains(where: { change in change.before.map { change.offset < $0.offset } ?? false }) {
+        if !plan.changes.allSatisfy(\.beginsBehindAlerts) {
             plan.costs.append("alerts that were sent for payments from the offset on are sent again, with the same alert_id")
         }
         plan.costs.append("totals begin at 0")
@@ -51,15 +51,22 @@ enum OffsetsReset {
         }
     }
 
-    /// Payments that nobody will ever judge, at most: what the log has lost since the committed offset, and what a reset to `offset` passes.
-    private static func unread(_ facts: PartitionFacts, before offset: Int64) -> (deleted: Int64, passed: Int64, notes: [String]) {
-        let read = facts.committed?.offset ?? facts.logStart
+    /// Payments that nobody will ever judge, at most: what the log has lost since the committed offset, and what a reset to `offset` passes; nil: what was
+    /// read is not known.
+    private static func unread(_ facts: PartitionFacts, before offset: Int64) -> (count: Int64?, notes: [String]) {
+        let read: Int64
+        switch (facts.committed, facts.metadata) {
+        // Beyond the log: another one than was read.
+        case (let committed?, .success): read = committed.offset > facts.logEnd ? facts.logStart : committed.offset
+        case (nil, _) where facts.checkpoints.isEmpty: read = facts.logStart
+        case _: return (nil, offset > facts.logStart ? ["whether payments are passed unread is not known: what was read is not"] : [])
+        }
         let first = max(read, facts.logStart)
         let (deleted, passed) = (first - read, max(0, offset - first))
         var notes: [String] = []
         if deleted > 0 { notes.append("offsets \(read) to \(first - 1) were deleted before they were read: up to \(deleted) payments are lost") }
         if passed > 0 { notes.append("offsets \(first) to \(offset - 1) are passed unread: up to \(passed) payments are judged by nothing") }
-        return (deleted, passed, notes)
+        return (deleted + passed, notes)
     }
 
     private static func rules(_ settings: Settings) throws(StartFailure) -> LoadedRuleSet {
@@ -70,4 +77,9 @@ enum OffsetsReset {
             throw StartFailure(.usage, diagnostics.text + UnloadedRules.ofSettings(directory, diagnostics).sentence)
         }
     }
+}
+
+extension PartitionChange {
+    /// Nothing is read again, as far as that is known.
+    fileprivate var beginsBehindAlerts: Bool { beforeEpoch != nil && before.map { offset >= $0.offset } ?? false }
 }

@@ -91,8 +91,8 @@ final class StreamWorker {
     /// Between a rebalance that gave partitions, or none, and one that takes them.
     private var isAssigned = false
     private var drainEnds = DrainEnds()
-    /// Where partitions ended when they came, until a fetch tells better.
-    private var claimedEnds: [Int32: Int64] = [:]
+    /// Where partitions ended when they came, for as long as the consumer knows nothing newer than it did then.
+    private var claimedEnds: [Int32: (end: Int64, cached: Int64?)] = [:]
     /// Positions have changed since the last poll began.
     private var isReadAnew = false
 
@@ -385,7 +385,7 @@ final class StreamWorker {
         let deadline = Clock.monotonicMilliseconds() + TransactionMachine.giveUpAfter
         for partition in others {
             let marks = try watermarks(partition)
-            claimedEnds[partition] = marks.high
+            claimedEnds[partition] = (marks.high, cachedEnd(partition))
             var birth = marks.low
             switch shared.birth {
             case .earliest: break
@@ -471,6 +471,16 @@ final class StreamWorker {
 
     // MARK: Reporting
 
+    /// Where a partition ends as far as it is known.
+    private func end(_ partition: Int32) -> Int64? {
+        let cached = cachedEnd(partition)
+        guard let claimed = claimedEnds[partition], claimed.cached == cached else { return cached }
+        return claimed.end
+    }
+
+    /// As the last fetch told, also that of an earlier assignment.
+    private func cachedEnd(_ partition: Int32) -> Int64? { consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.high }
+
     /// Brings counters and positions to where other threads read them, ten times a second.
     private func report(isDue: Bool = false) {
         let now = Clock.monotonicMilliseconds()
@@ -480,8 +490,7 @@ final class StreamWorker {
         var samples: [PartitionReport] = []
         for partition in machine.tasks.keys.sorted() {
             guard let task = machine.tasks[partition] else { continue }
-            let end = consumer.cachedWatermarks(partition: partition, topic: shared.settings.topic)?.high ?? claimedEnds[partition] ?? task.machine.next
-            var sample = PartitionReport(task, logEnd: end)
+            var sample = PartitionReport(task, logEnd: end(partition) ?? task.machine.next)
             sample.remaining = drainEnds.remaining(partition, next: sample.next, committed: sample.committed)
             sample.unstable = consumer.partitionEnds.first { $0.partition == partition }.map { max(0, $0.high - $0.stable) }
             samples.append(sample)

@@ -18,7 +18,7 @@ struct VerifiedPartition {
     /// Why the committed totals are not compared; nil: they are.
     var totalsGap: String?
     var recordCount = 0
-    /// Records of `compared` whose outputs can all be told for certain.
+    /// Records of `compared` whose window was seen whole: what their outputs are can be told, but for rules with a longer period.
     var judgedCount = 0
     /// Left out of the fold, as the operator left them out of the service's.
     var passedCount = 0

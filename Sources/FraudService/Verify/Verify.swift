@@ -86,7 +86,7 @@ struct Verify {
             guard let result = fold?.fold(record) else { return }
             comparison.expect(result, of: .init(partition: number, offset: record.offset), received: record.timestamp)
             partition.recordCount += 1
-            if partition.compared.contains(record.offset), result.isCertain, result.outputs.allSatisfy(\.isCertain) { partition.judgedCount += 1 }
+            if partition.compared.contains(record.offset), result.isCertain { partition.judgedCount += 1 }
             progress.show { "partition \(number): folded up to offset \(record.offset) of \(partition.compared.upperBound)" }
         }
         if partition.totalsGap == nil { compareTotals(partition, fold) }

@@ -57,7 +57,7 @@ struct VerifyReport {
         uncommitted.map { ($0, .uncommitted) }
             + partitions.compactMap { partition in
                 let isEmpty = partition.compared.isEmpty
-                guard isEmpty || partition.recordCount > 0 && partition.judgedCount == 0 else { return nil }
+                guard isEmpty || !partition.isFromBirth && partition.judgedCount == 0 else { return nil }
                 return (partition.facts.partition, !isEmpty ? .unjudged : isRange ? .outOfRange : partition.isFromBirth ? .unborn : .deleted)
             }
     }
@@ -71,14 +71,15 @@ struct VerifyReport {
             case .outOfRange: "no committed record is in the range"
             case .unborn: "no record was read since its birth"
             case .deleted: "the log no longer holds what was read"
-            case .unjudged: "what was read needs windows or periods that began before what was folded"
+            case .unjudged: "what was read needs windows that began before what was folded"
             }
         }
     }
 
     /// Why this says nothing at all, and what to do about it; nil: something was compared. That a group has read nothing yet is compared: its totals are 0.
     var emptiness: String? {
-        guard empty.count == partitions.count + uncommitted.count, !empty.contains(where: { $0.why == .unborn }) else { return nil }
+        let isNew = empty.contains { $0.why == .unborn } && empty.allSatisfy { $0.why == .unborn || $0.why == .uncommitted }
+        guard empty.count == partitions.count + uncommitted.count, !isNew else { return nil }
         let lead = "nothing was compared: "
         if partitions.isEmpty, isInputEmpty {
             return lead + "the topic '\(topic)' holds no payments, and the group '\(group)' has committed nothing; verify when the service has run"
@@ -88,8 +89,8 @@ struct VerifyReport {
                 + "If they are, its offsets are gone: start the service, which says what mends that"
         }
         if empty.contains(where: { $0.why == .unjudged }) {
-            return lead + "every window or period of what was read began before what was folded of the topic '\(topic)'; verify again when payments of later "
-                + "windows have been read, and keep retention.ms above the longest window and `once_per` period"
+            return lead + "every window of what was read began before what was folded of the topic '\(topic)'; "
+                + "verify again when payments of a later window have been read\(isRange ? ", and up to these" : ""), or raise retention.ms"
         }
         if isRange {
             return lead + "the group '\(group)' has committed no record of the topic '\(topic)' in the range of --from and --to (Kafka timestamps); "
@@ -102,9 +103,11 @@ struct VerifyReport {
 
     var text: String {
         var lines = ["verify: group \(group), topic \(topic)"]
+        let unseen = Set(empty.map(\.partition))
         lines += partitions.map { partition in
             let totals = partition.totalsGap.map { "totals not compared: \($0)" } ?? "totals compared"
-            let compared = partition.compared.isEmpty ? "no outputs compared" : "outputs compared from offset \(partition.compared.lowerBound) on"
+            let compared =
+                unseen.contains(partition.facts.partition) ? "no outputs compared" : "outputs compared from offset \(partition.compared.lowerBound) on"
             let last = partition.compared.upperBound - 1
             let offsets = partition.start > last ? "" : ", offsets \(partition.start) to \(last)"
             return "partition \(partition.facts.partition): \(partition.recordCount) record\(partition.recordCount == 1 ? "" : "s") folded\(offsets)"
