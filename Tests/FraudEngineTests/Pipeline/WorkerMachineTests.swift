@@ -323,12 +323,32 @@ import Testing
 
     /// An idle partition's switches all stand at one offset.
     @Test func `however often rules switch without a payment, the committed history goes on from a kept checkpoint`() {
+        let switchCount = Self.switchOften(folds: false) { history, kept, round in
+            #expect(history.count <= CommitMetadata.historyLimit)
+            #expect(history.first.map { $0.sequence <= kept[kept.count - 1].sequence + 1 } == true, "round \(round)")
+        }
+        #expect(switchCount > 40)
+    }
+
+    @Test func `where payments come in, the committed history goes on from each kept checkpoint`() {
+        let switchCount = Self.switchOften(folds: true) { history, kept, round in
+            #expect(history.count <= CommitMetadata.historyLimit)
+            #expect(history.first.map { $0.sequence <= kept[0].sequence + 1 } == true, "round \(round)")
+        }
+        #expect(switchCount > 40)
+    }
+
+    /// Offers another rule set in each of 200 rounds, with a payment or without, and hands over each history that is committed with the checkpoints that
+    /// are kept then; how often rules switched.
+    private static func switchOften(folds: Bool, _ look: ([RuleActivation], [KeptCheckpoint], Int) -> Void) -> Int {
         var machine = Self.live(0)
         var kept = [KeptCheckpoint(offset: 0, sequence: 1)]
-        var committed: CommittedPosition?
         var switchCount = 0
         for round in 0..<200 {
             let now = Int64(round + 1) * 1_000
+            if folds {
+                TestRecords.with([payments[round]], from: Int64(round)) { records in machine.fold(partition: 0, records) { _, _, _ in } }
+            }
             var actions = machine.handle(.rulesOffered(Self.ruleSets[(switchCount + 1) % 3]), now: now, wallClock: 5)
             var written: [CheckpointHeader] = []
             while !actions.isEmpty {
@@ -336,7 +356,9 @@ import Testing
                 for action in actions {
                     switch action {
                     case .flush(let plan):
-                        committed = plan.offsets.first?.position
+                        if let position = plan.offsets.first?.position, let metadata = try? CommitMetadata(line: position.metadata) {
+                            look(metadata.history, kept, round)
+                        }
                         further += machine.handle(.flushed(.committed), now: now, wallClock: 5)
                     case .writeCheckpoint(_, let header): written.append(header)
                     case .switched: switchCount += 1
@@ -350,11 +372,8 @@ import Testing
                 kept = Array((kept + [header.kept]).suffix(3))
                 _ = machine.handle(.checkpointed(partition: 0, epoch: 5, header.kept, succeeded: true), now: now, wallClock: 5)
             }
-            guard let committed, let metadata = try? CommitMetadata(line: committed.metadata), let newest = kept.last else { continue }
-            #expect(metadata.history.count <= CommitMetadata.historyLimit)
-            #expect(metadata.history.first.map { $0.sequence <= newest.sequence + 1 } == true, "round \(round)")
         }
-        #expect(switchCount > 40)
+        return switchCount
     }
 
     @Test func `a checkpoint store that fails is left alone for a while, and a stop tries once`() {
