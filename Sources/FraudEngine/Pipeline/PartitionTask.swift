@@ -66,8 +66,11 @@ package final class PartitionTask {
     /// Records folded beyond the newest checkpoint: what a crash would have to replay.
     package var replayDebt: Int64 { machine.next - (checkpoints.last?.offset ?? recoveredAt) }
 
-    package var isReplaying: Bool {
-        if case .replaying = phase { true } else { false }
+    package var isReplaying: Bool { replayEnd != nil }
+
+    /// Records before that offset are replayed; nil: nothing is.
+    package var replayEnd: Int64? {
+        if case .replaying(let end) = phase { end } else { nil }
     }
 
     /// Something was read since the last commit.

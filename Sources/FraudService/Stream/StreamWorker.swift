@@ -215,15 +215,19 @@ final class StreamWorker {
         var start = 0
         while start < records.count {
             let partition = records[start].partition
+            // What is replayed is a run of its own, so that the note of a crash tells it from what is new.
+            let replayEnd = machine.tasks[partition]?.replayEnd ?? .min
+            let isReplay = records[start].offset < replayEnd
             var end = start
             while end < records.count, records[end].partition == partition, end - start < PaymentBatch.capacity {
                 let record = records[end]
+                if isReplay, record.offset >= replayEnd { break }
                 run[end - start] = RawRecord(
                     value: record.value, valueCount: record.valueCount, key: record.key, keyCount: record.keyCount, offset: record.offset,
                     timestamp: record.timestamp)
                 end += 1
             }
-            CrashNote.begin(partition, first: run[0].offset, last: run[end - start - 1].offset, isReplay: machine.tasks[partition]?.isReplaying == true)
+            CrashNote.begin(partition, first: run[0].offset, last: run[end - start - 1].offset, isReplay: isReplay)
             machine.fold(partition: partition, UnsafeBufferPointer(start: run, count: end - start)) { index, traceOnly, block in
                 batch.copyHeaders(of: start + index, traceOnly: traceOnly, to: &block)
             }
