@@ -86,6 +86,12 @@ class Refusals(RefusedGroup):
         wait_until(lambda: self.topic not in self.kafka.admin.list_topics(timeout=10).topics, "the topic is gone")
         self.kafka.create(self.topic)
 
+    def grow(self):
+        """From 4 partitions to 6."""
+        for future in self.kafka.admin.create_partitions([NewPartitions(self.topic, 6)]).values():
+            future.result(30)
+        wait_until(lambda: len(self.kafka.partitions(self.topic)) == 6, "the topic has grown")
+
     def delete_records(self, keep=0):
         places = [TopicPartition(self.topic, number, end - keep) for number, end in enumerate(self.kafka.ends(self.topic))]
         for future in self.kafka.admin.delete_records(places).values():
@@ -174,9 +180,7 @@ class Refusals(RefusedGroup):
 
     def test_more_partitions(self):
         total = self.run_once(200, 0)
-        for future in self.kafka.admin.create_partitions([NewPartitions(self.topic, 6)]).values():
-            future.result(30)
-        wait_until(lambda: len(self.kafka.partitions(self.topic)) == 6, "the topic has grown")
+        self.grow()
         cures = self.refusals("partition_count_changed", "had 4 partitions and now has 6")
         self.assertTrue(all("set another `group`" in cure for cure in cures))
         other = Group(
@@ -194,9 +198,7 @@ class Refusals(RefusedGroup):
         total = self.run_once(200, 0)
         total += self.produce(self.payments(100, total), self.topic)
         self.delete_records()
-        for future in self.kafka.admin.create_partitions([NewPartitions(self.topic, 6)]).values():
-            future.result(30)
-        wait_until(lambda: len(self.kafka.partitions(self.topic)) == 6, "the topic has grown")
+        self.grow()
         told = self.cure(self.refusals("partition_count_changed", "had 4 partitions and now has 6"), "offsets reset --to-current")
         self.assertEqual(sum(int(count) for one in told for count in re.findall(r"up to (\d+) payments are lost", one)), 100)
         self.run_once(200, total)
@@ -207,8 +209,7 @@ class Refusals(RefusedGroup):
         service, = self.start(self.instance())
         self.produce(self.payments(200), self.topic)
         wait_done([service], 200)
-        for future in self.kafka.admin.create_partitions([NewPartitions(self.topic, 6)]).values():
-            future.result(30)
+        self.grow()
         self.produce(self.payments(200, 200), self.topic)
         cures = self.refused(service, "partition_count_changed", "had 4 partitions and now has 6", count=6).values()
         self.assertEqual(service.terminate(), 0, service.tail())
@@ -285,9 +286,7 @@ class Refusals(RefusedGroup):
     def test_offsets_that_are_gone_and_more_partitions(self):
         total = self.run_once(200, 0)
         self.lose_offsets()
-        for future in self.kafka.admin.create_partitions([NewPartitions(self.topic, 6)]).values():
-            future.result(30)
-        wait_until(lambda: len(self.kafka.partitions(self.topic)) == 6, "the topic has grown")
+        self.grow()
         cures = self.refusals("checkpoint_without_offset", "the group has no committed offset")
         self.begin_anew(self.refused_again(cures, "the topic had 4 partitions and now has 6", "set another `group`"), total)
 

@@ -47,9 +47,9 @@ extension OptionDescription {
 }
 
 extension CommandTable {
-    /// The operators' commands about offsets and states.
     private static let stopped = "Stop every instance of the group first; a stopped one is a member until session.timeout.ms is over."
 
+    /// The operators' commands about offsets and states.
     static let operations: [CommandDescription] = [
         CommandDescription(
             name: .offsetsShow, options: [.partition], summary: "show what is committed, the log, the checkpoints and the group's members",

@@ -8,9 +8,11 @@ package struct NodeReader: Sendable {
 
     /// The mapping's values by key. Unknown keys (E010), missing ones (E011) and other nodes (E012) are reported.
     ///
-    /// - Parameter what: With its article, for messages: `a rule`.
-    package mutating func mapping(_ node: YAMLNode?, _ what: String, keys: [String], required: [String] = []) -> YAMLFields? {
-        guard let node, let entries = self.entries(node, what) else { return nil }
+    /// - Parameters:
+    ///   - what: With its article, for messages: `a rule`.
+    ///   - hint: For whoever wrote another node.
+    package mutating func mapping(_ node: YAMLNode?, _ what: String, keys: [String], required: [String] = [], hint: String? = nil) -> YAMLFields? {
+        guard let node, let entries = self.entries(node, what, hint: hint) else { return nil }
         for entry in entries where !keys.contains(where: { Array($0.utf8) == Array(entry.key.utf8) }) {
             diagnostics.add(
                 entry.keyNode.diagnostic("E010", "unknown key '\(entry.key)' in \(what)", hints: [Suggestion.hint(for: entry.key, among: keys, label: "keys")]))
@@ -23,10 +25,10 @@ package struct NodeReader: Sendable {
     }
 
     /// The entries of a mapping with free keys.
-    package mutating func entries(_ node: YAMLNode?, _ what: String) -> [YAMLEntry]? {
+    package mutating func entries(_ node: YAMLNode?, _ what: String, hint: String? = nil) -> [YAMLEntry]? {
         guard let node else { return nil }
         guard let entries = node.mapping else {
-            wrongKind(node, "\(what) must be a mapping (key: value)")
+            wrongKind(node, "\(what) must be a mapping (key: value)", hint: hint)
             return nil
         }
         return entries

@@ -14,11 +14,8 @@ struct RuleFileReader {
 
     mutating func read(_ root: YAMLNode) -> RuleFileDraft {
         var draft = RuleFileDraft()
-        guard root.mapping != nil else {
-            reader.wrongKind(root, "a rule file must be a mapping (key: value)", hint: "begin it with `version: 1`, and put rules under `rules:`")
-            return draft
-        }
-        guard let fields = reader.mapping(root, "a rule file", keys: RuleFileKeys.file, required: ["version"]) else { return draft }
+        let hint = "begin it with `version: 1`, and put rules under `rules:`"
+        guard let fields = reader.mapping(root, "a rule file", keys: RuleFileKeys.file, required: ["version"], hint: hint) else { return draft }
         reader.version(fields["version"])
         for entry in reader.entries(fields["lists"], "'lists'") ?? [] {
             if let list = list(entry) { draft.lists.append(list) } else { draft.refusedNames.append("lists." + entry.key) }
